@@ -1,0 +1,63 @@
+"""What a pattern array, a count and a seed must be; anything else is refused in one line."""
+
+from __future__ import annotations
+
+import operator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from openmm_thermalnet.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+
+def integer(name: str, value: Any, minimum: int = 0) -> int:
+    """Return `value` as an int of at least `minimum`."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < minimum:
+        raise InputError(f"{name} is {value!r}; give an integer of at least {minimum}")
+    return number
+
+
+def matrix(name: str, value: ArrayLike, columns: str) -> NDArray[np.float64]:
+    """Copy `value` into a read-only 2-D float64 array whose entries all lie in [-1, 1].
+
+    Parameters
+    ----------
+    name : str
+        What the user calls the array.
+    value : array_like
+        Real numbers, 2-D.
+    columns : str
+        The shape to name in the error, such as ``"(patterns, inputs)"``.
+    """
+    try:
+        given = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} is not an array of numbers; give shape {columns}") from error
+    if given.dtype.kind not in "iuf":
+        raise InputError(f"{name} has type {given.dtype}; give real numbers in [-1, 1]")
+    if given.ndim != 2:
+        raise InputError(f"{name} has shape {given.shape}; give two dimensions, {columns}")
+    if given.shape[1] == 0:
+        raise InputError(f"{name} has shape {given.shape}, no columns; give {columns}")
+    array = np.array(given, dtype=np.float64, order="C")
+    _refuse_first(name, array, ~np.isfinite(array), "remove or replace it")
+    _refuse_first(name, array, np.abs(array) > 1, "scale the values to [-1, 1]")
+    array += 0.0  # -0.0 becomes 0.0: equal arrays have equal bytes
+    array.flags.writeable = False
+    return array
+
+
+def _refuse_first(name: str, array: NDArray[np.float64], bad: NDArray[np.bool_], cure: str) -> None:
+    """Raise for the first entry of `array` marked in `bad`, if there is one."""
+    if bad.any():
+        row, column = (int(i) for i in np.argwhere(bad)[0])
+        raise InputError(
+            f"{name}[{row}, {column}] is {float(array[row, column])!r}, not in [-1, 1]; {cure}"
+        )
