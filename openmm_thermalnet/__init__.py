@@ -1,5 +1,40 @@
-"""Neural networks as molecular systems: thermal deep learning on OpenMM."""
+"""Neural networks as molecular systems: thermal deep learning on OpenMM.
+
+Names are imported when they are first used, so that the command line answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from openmm_thermalnet.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from openmm_thermalnet import analysis, datasets, hamiltonians, units
+    from openmm_thermalnet.network import ThermalNet
+    from openmm_thermalnet.reporters import ThermalReporter
+    from openmm_thermalnet.walls import fold
+
+_MODULES = ("analysis", "datasets", "hamiltonians", "units")
+_NAMES = {
+    "ThermalNet": "network",
+    "ThermalReporter": "reporters",
+    "fold": "walls",
+}
+
+__all__ = ["ThermalNet", "ThermalReporter", "__version__", "fold", *_MODULES]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """Public names, also before they are imported."""
+    return sorted(__all__)

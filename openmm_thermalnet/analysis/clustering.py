@@ -1,0 +1,241 @@
+"""Clusters and hierarchy among machines (arXiv:2506.06789, Fig. 4)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.cluster import hierarchy
+from scipy.linalg import helmert
+from scipy.spatial.distance import squareform
+
+from openmm_thermalnet.analysis.overlaps import check_matrix
+from openmm_thermalnet.errors import InputError
+
+
+@dataclass(frozen=True)
+class OverlapClustering:
+    """Complete-linkage clustering of machines.
+
+    Attributes
+    ----------
+    linkage : ndarray, shape (n_machines - 1, 4)
+        As `scipy.cluster.hierarchy.linkage`; heights are distances 1 - Q.
+    order : ndarray of int, shape (n_machines,)
+        Machines in the order of the dendrogram's leaves.
+    matrix : ndarray, shape (n_machines, n_machines)
+        The overlap matrix in that order.
+    dendrogram : dict
+        Coordinates for drawing (``icoord``, ``dcoord``, ``leaves``, ...), as
+        `scipy.cluster.hierarchy.dendrogram` gives them with ``no_plot=True``.
+    cophenetic : float
+        Correlation between the distances and the heights at which pairs merge: 1 for a perfectly
+        ultrametric set. nan with fewer than three machines, or if all distances are equal.
+    """
+
+    linkage: NDArray[np.float64]
+    order: NDArray[np.int64]
+    matrix: NDArray[np.float64]
+    dendrogram: dict[str, Any]
+    cophenetic: float
+
+    def labels(self, n_clusters: int) -> NDArray[np.int64]:
+        """Cluster of each machine, 1, 2, ..., when the dendrogram is cut into `n_clusters`.
+
+        Raises
+        ------
+        InputError
+            If there are not that many machines.
+        """
+        n_machines = self.order.size
+        if not 1 <= n_clusters <= n_machines:
+            raise InputError(
+                f"{n_clusters} clusters of {n_machines} machines: give from 1 to {n_machines}"
+            )
+        return _cut(self.linkage, n_clusters)
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Evidence that machines form clusters rather than one cloud.
+
+    Attributes
+    ----------
+    silhouette : float
+        Largest mean silhouette over the cuts of the dendrogram.
+    null_mean, null_sigma : float
+        Mean and standard deviation of the same number for structureless clouds.
+    score : float
+        (silhouette - null_mean) / null_sigma: about 0 for one cloud, several for clusters.
+    p_value : float
+        Fraction of structureless clouds that do as well, at least 1/(n_null + 1).
+    n_clusters : int
+        Number of clusters of the best cut; 1 if `p_value` exceeds the significance asked for.
+    labels : ndarray of int, shape (n_machines,)
+        Cluster of each machine, 1, 2, ....
+    """
+
+    silhouette: float
+    null_mean: float
+    null_sigma: float
+    score: float
+    p_value: float
+    n_clusters: int
+    labels: NDArray[np.int64]
+
+
+def _cut(linkage: NDArray[np.float64], n_clusters: int) -> NDArray[np.int64]:
+    return hierarchy.fcluster(linkage, n_clusters, criterion="maxclust").astype(np.int64)
+
+
+def compute_overlap_clustering(matrix: ArrayLike) -> OverlapClustering:
+    """Order machines by complete-linkage clustering with the distance 1 - Q.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_machines, n_machines)
+        Overlaps, as from `compute_overlap_matrix`.
+
+    Returns
+    -------
+    OverlapClustering
+
+    Raises
+    ------
+    InputError
+        If the matrix is not square, symmetric and finite with at least two machines.
+    """
+    overlap = check_matrix(matrix)
+    distances = np.maximum(1.0 - overlap[np.triu_indices_from(overlap, k=1)], 0.0)
+    linkage = hierarchy.linkage(distances, method="complete")
+    drawing = hierarchy.dendrogram(linkage, no_plot=True)
+    order = np.asarray(drawing["leaves"], dtype=np.int64)
+    merged = hierarchy.cophenet(linkage)
+    flat = min(np.ptp(distances), np.ptp(merged)) <= 1e-12
+    return OverlapClustering(
+        linkage=linkage,
+        order=order,
+        matrix=overlap[np.ix_(order, order)],
+        dendrogram=dict(drawing),
+        cophenetic=float("nan") if flat else float(np.corrcoef(distances, merged)[0, 1]),
+    )
+
+
+def _silhouette(distances: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
+    """Mean silhouette; a machine alone in its cluster counts 0."""
+    member = (labels[:, None] == np.unique(labels)).astype(np.float64)
+    if member.shape[1] < 2:
+        return 0.0
+    counts = member.sum(axis=0)
+    sums = distances @ member
+    own_count = member @ counts
+    own = (sums * member).sum(axis=1) / np.maximum(own_count - 1.0, 1.0)
+    nearest = np.where(member > 0, np.inf, sums / counts).min(axis=1)
+    largest = np.maximum(own, nearest)
+    gain = np.divide(nearest - own, largest, out=np.zeros_like(own), where=largest > 0)
+    return float(np.where(own_count > 1, gain, 0.0).mean())
+
+
+def _best_cut(distances: NDArray[np.float64], max_clusters: int) -> tuple[float, NDArray[np.int64]]:
+    linkage = hierarchy.linkage(squareform(distances, checks=False), method="complete")
+    cuts = [_cut(linkage, k) for k in range(2, max_clusters + 1)]
+    scores = [_silhouette(distances, labels) for labels in cuts]
+    best = int(np.argmax(scores))
+    return scores[best], cuts[best]
+
+
+def _squared_distances(gram: NDArray[np.float64], floor: float) -> NDArray[np.float64]:
+    """Squared distances |x_a - x_b|^2 from inner products; rounding below `floor` becomes 0."""
+    square = np.diag(gram)
+    distances = square[:, None] + square[None, :] - (gram + gram.T)
+    distances[distances < floor] = 0.0
+    np.fill_diagonal(distances, 0.0)
+    return distances
+
+
+def compute_hierarchy(
+    matrix: ArrayLike,
+    *,
+    max_clusters: int | None = None,
+    significance: float = 0.01,
+    n_null: int = 199,
+    seed: int = 0,
+) -> Hierarchy:
+    """Test whether machines form clusters or one structureless cloud.
+
+    The statistic is the best mean silhouette over the cuts of the complete-linkage dendrogram, with
+    the squared distance between machines, Q^{aa} + Q^{bb} - 2 Q^{ab} (2 (1 - Q) for normalised
+    overlaps). It is compared with clouds that have the same principal variances but no other
+    structure: the eigenvalues of the centred overlap matrix are kept and its eigenvectors replaced
+    by random ones.
+
+    For machines drawn independently from one Gaussian, whatever its covariance, the eigenvectors
+    *are* uniformly random given the eigenvalues, so the test is exact: neither the number of
+    variables, nor correlations between them, nor dependence between pairs that share a machine
+    need be known. A test on P(Q) alone (a mixture fit, a dip) has none of this, counts dependent
+    pairs as independent ones, and is blind to which machines have which overlap. Overlaps are
+    best given raw; normalising changes little unless norms differ much.
+
+    The test does not tell one level of clusters from several: apply it again to the machines of
+    one cluster to look for a level below. A machine far from all others is a cluster of one.
+
+    Parameters
+    ----------
+    matrix : array_like, shape (n_machines, n_machines)
+        Overlaps with their diagonal, as from `compute_overlap_matrix`.
+    max_clusters : int, optional
+        Finest cut tried; by default half the number of machines, at most 24.
+    significance : float, default 0.01
+        Largest p-value at which clusters are accepted.
+    n_null : int, default 199
+        Number of structureless clouds.
+    seed : int, default 0
+        Seed of the random eigenvectors.
+
+    Returns
+    -------
+    Hierarchy
+
+    Raises
+    ------
+    InputError
+        If the matrix is not square, symmetric and finite with at least four machines, or a
+        parameter is out of range.
+    """
+    gram = check_matrix(matrix, least=4)
+    n_machines = gram.shape[0]
+    finest = min(n_machines // 2, 24) if max_clusters is None else max_clusters
+    if not 2 <= finest < n_machines:
+        raise InputError(
+            f"max_clusters is {finest}: give from 2 to {n_machines - 1} for {n_machines} machines"
+        )
+    if n_null * significance < 1 - significance:
+        raise InputError(
+            f"{n_null} structureless clouds cannot resolve significance {significance}: "
+            f"give n_null of at least {int(np.ceil(1 / significance)) - 1}"
+        )
+    floor = 1e-12 * float(np.abs(np.diag(gram)).max())
+    statistic, labels = _best_cut(_squared_distances(gram, floor), finest)
+
+    basis = helmert(n_machines)
+    variances = np.linalg.eigvalsh(basis @ gram @ basis.T)
+    scale = np.sqrt(np.where(variances > floor, variances, 0.0))
+    rng = np.random.default_rng(seed)
+    null = np.empty(n_null)
+    for i in range(n_null):
+        rotation = np.linalg.qr(rng.standard_normal((n_machines - 1, n_machines - 1)))[0]
+        cloud = basis.T @ (rotation * scale)
+        null[i] = _best_cut(_squared_distances(cloud @ cloud.T, floor), finest)[0]
+
+    p_value = (1 + int((null >= statistic).sum())) / (n_null + 1)
+    sigma = float(null.std(ddof=1))
+    accepted = p_value <= significance
+    return Hierarchy(
+        silhouette=statistic,
+        null_mean=float(null.mean()),
+        null_sigma=sigma,
+        score=float((statistic - null.mean()) / sigma) if sigma > 0 else 0.0,
+        p_value=p_value,
+        n_clusters=int(np.unique(labels).size) if accepted else 1,
+        labels=labels if accepted else np.ones(n_machines, dtype=np.int64),
+    )

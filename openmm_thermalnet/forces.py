@@ -1,0 +1,276 @@
+"""A Hamiltonian as an OpenMM force.
+
+Three bindings of one evaluation: OpenMM's own `PythonForce`, openmm-torch's `TorchForce`
+(TorchScript), and its successor `PythonTorchForce`. This is the only room that knows openmm-torch,
+and it imports it only when asked.
+"""
+
+from __future__ import annotations
+
+import importlib
+from importlib.metadata import PackageNotFoundError, version
+from types import ModuleType
+from typing import Any, Literal
+
+import numpy as np
+import openmm
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from openmm_thermalnet.conversion import HostConversion, TorchConversion
+from openmm_thermalnet.errors import DependencyError, InputError
+from openmm_thermalnet.layout import Layout
+
+Binding = Literal["auto", "python", "torch", "pythontorch"]
+
+COUPLING = "coupling"
+"""Global parameter that scales the energy (default 1)."""
+
+
+class EnergyAndForces:
+    """The callable of a `PythonForce`: a State in, energy and forces out.
+
+    Picklable, so that a System that holds it can be serialized. Its arrays are allocated at the
+    first call and reused.
+
+    Parameters
+    ----------
+    hamiltonian : torch.nn.Module
+        Maps a flat state to layer energies (L, R) and its gradient.
+    layout : Layout
+        The map of the network.
+    dtype : torch.dtype
+        Precision of the evaluation.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
+    threads : int
+        Torch threads; set in the calling thread at every evaluation.
+    """
+
+    def __init__(
+        self,
+        hamiltonian: torch.nn.Module,
+        layout: Layout,
+        dtype: torch.dtype,
+        walls: bool = True,
+        threads: int = 1,
+    ) -> None:
+        self._arguments = (hamiltonian, layout, dtype, walls, threads)
+        self._hamiltonian = hamiltonian
+        self._threads = threads
+        self._conversion: HostConversion | None = None
+
+    def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
+        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
+        positions = state.getPositions(asNumpy=True)._value
+        return self.evaluate(positions, state.getParameters()[COUPLING])
+
+    def evaluate(
+        self, positions: NDArray[np.float64], coupling: float = 1.0
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Energy and forces of positions (B P, 3) in nm; the array is overwritten next time."""
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+        if self._conversion is None:
+            _, layout, dtype, walls, _ = self._arguments
+            self._conversion = HostConversion(layout, dtype, walls)
+        energies, gradient = self._hamiltonian(self._conversion.state(positions))
+        energy = float(energies.sum(dtype=torch.float64))
+        return coupling * energy, self._conversion.forces(gradient, coupling)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild from the arguments; the work arrays are not kept."""
+        return type(self), self._arguments
+
+
+class TorchEnergyAndForces(torch.nn.Module):
+    """The module of a `TorchForce`: tensors in, tensors out, no copy to the host.
+
+    Parameters
+    ----------
+    hamiltonian : torch.nn.Module
+        Maps a flat state to layer energies (L, R) and its gradient.
+    layout : Layout
+        The map of the network.
+    dtype : torch.dtype
+        Precision of the evaluation.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
+    """
+
+    def __init__(
+        self,
+        hamiltonian: torch.nn.Module,
+        layout: Layout,
+        dtype: torch.dtype,
+        walls: bool = True,
+    ) -> None:
+        super().__init__()
+        self.hamiltonian = hamiltonian
+        self.conversion = TorchConversion(layout, dtype, walls)
+
+    def forward(self, positions: Tensor, box: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy and forces; the periodic box only wraps coordinates, so it is not used."""
+        with torch.no_grad():
+            state, signs = self.conversion.state(positions)
+            energies, gradient = self.hamiltonian(state)
+            forces = self.conversion.forces(gradient, signs)
+            return (
+                coupling * energies.sum(dtype=torch.float64),
+                (coupling * forces).to(positions.dtype),
+            )
+
+
+class PythonTorchEnergyAndForces:
+    """The callable of a `PythonTorchForce`: a State and a positions tensor in, tensors out.
+
+    The module follows the positions to their device at the first call.
+
+    Parameters
+    ----------
+    module : TorchEnergyAndForces
+        The evaluation.
+    """
+
+    def __init__(self, module: TorchEnergyAndForces) -> None:
+        self._module = module
+        self._device: torch.device | None = None
+
+    def __call__(self, state: openmm.State, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm)."""
+        if self._device != positions.device:
+            self._module.to(positions.device)
+            self._device = positions.device
+        coupling = positions.new_tensor(state.getParameters()[COUPLING])
+        energy, forces = self._module(positions, positions, coupling)
+        return energy, forces
+
+
+def create_force(
+    hamiltonian: torch.nn.Module,
+    layout: Layout,
+    dtype: torch.dtype,
+    *,
+    binding: Binding = "auto",
+    walls: bool = True,
+    threads: int = 1,
+    cuda_graphs: bool = False,
+) -> openmm.Force:
+    """OpenMM force of a Hamiltonian.
+
+    Parameters
+    ----------
+    hamiltonian : torch.nn.Module
+        Maps a flat state to layer energies (L, R) and its gradient.
+    layout : Layout
+        The map of the network.
+    dtype : torch.dtype
+        Precision of the evaluation.
+    binding : {"auto", "python", "torch", "pythontorch"}
+        Which class binds it; see `resolve_binding`.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
+    threads : int
+        Torch threads of the evaluation.
+    cuda_graphs : bool
+        Let `TorchForce` capture the evaluation as a CUDA graph.
+
+    Returns
+    -------
+    openmm.Force
+        With a global parameter "coupling" that scales the energy, and periodic, so that OpenMM
+        may wrap coordinates by the fold's period.
+
+    Raises
+    ------
+    InputError
+        If the binding is unknown, or `cuda_graphs` is asked for with another than "torch".
+    DependencyError
+        If openmm-torch is asked for and missing, or does not fit this OpenMM.
+    """
+    chosen = resolve_binding(binding)
+    if cuda_graphs and chosen != "torch":
+        raise InputError(f"cudaGraphs needs force='torch', not {chosen!r}; leave it out")
+    force: Any
+    if chosen == "python":
+        evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads)
+        force = openmm.PythonForce(evaluation, {COUPLING: 1.0})
+    else:
+        openmmtorch = importlib.import_module("openmmtorch")
+        torch.set_num_threads(threads)
+        module = TorchEnergyAndForces(hamiltonian, layout, dtype, walls)
+        if chosen == "torch":
+            force = openmmtorch.TorchForce(torch.jit.script(module))
+            force.setOutputsForces(True)
+            force.addGlobalParameter(COUPLING, 1.0)
+            if cuda_graphs:
+                force.setProperty("useCUDAGraphs", "true")
+        else:
+            force = openmmtorch.PythonTorchForce(
+                PythonTorchEnergyAndForces(module), {COUPLING: 1.0}
+            )
+    force.setUsesPeriodicBoundaryConditions(True)
+    return force
+
+
+def resolve_binding(binding: str) -> Literal["python", "torch", "pythontorch"]:
+    """Binding that a name stands for on this machine.
+
+    "auto" takes openmm-torch where it imports and fits (`PythonTorchForce` before `TorchForce`),
+    else `PythonForce`.
+
+    Raises
+    ------
+    InputError
+        If the name is unknown.
+    DependencyError
+        If openmm-torch is asked for and missing, or does not fit this OpenMM.
+    """
+    if binding == "python":
+        return "python"
+    if binding not in ("auto", "torch", "pythontorch"):
+        raise InputError(
+            f"force {binding!r} is unknown; choose auto, python, torch or pythontorch"
+        )
+    plugin, reason = _openmmtorch()
+    has_python_torch = plugin is not None and hasattr(plugin, "PythonTorchForce")
+    if binding == "pythontorch" or (binding == "auto" and has_python_torch):
+        if not has_python_torch:
+            raise DependencyError(
+                f"force 'pythontorch': {reason or 'this openmm-torch has no PythonTorchForce'}; "
+                "use force='python'"
+            )
+        return "pythontorch"
+    if plugin is not None and not has_python_torch and _openmm_release() >= (8, 6):
+        # Released TorchForce wheels are built for 8.5: serializing a System then kills Python.
+        reason = (
+            f"this openmm-torch crashes openmm {openmm.__version__} when a System is serialized"
+        )
+    if reason is not None:
+        if binding == "auto":
+            return "python"
+        raise DependencyError(
+            f"force 'torch': {reason}; install openmm-thermalnet[torchforce-cpu] in its own "
+            "environment, or use force='python'"
+        )
+    return "torch"
+
+
+def _openmmtorch() -> tuple[ModuleType | None, str | None]:
+    """The plugin, or why it cannot be had."""
+    try:
+        return importlib.import_module("openmmtorch"), None
+    except ModuleNotFoundError:
+        return None, "openmm-torch is not installed"
+    except (ImportError, OSError) as error:
+        return None, f"openmm-torch does not import ({str(error).splitlines()[0]})"
+
+
+def _openmm_release() -> tuple[int, ...]:
+    """Installed OpenMM release as numbers."""
+    try:
+        release = version("openmm")
+    except PackageNotFoundError:
+        release = openmm.Platform.getOpenMMVersion()
+    return tuple(int(part) for part in release.split(".")[:2])

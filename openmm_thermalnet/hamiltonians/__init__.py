@@ -1,0 +1,18 @@
+"""Energies of a network, batched over replicas, with their gradients."""
+
+from openmm_thermalnet.hamiltonians.layered import Gain, LayeredHamiltonian, layer_gains
+from openmm_thermalnet.hamiltonians.registry import find, names, register
+from openmm_thermalnet.hamiltonians.softcore import SoftcoreHamiltonian
+from openmm_thermalnet.hamiltonians.thermal import NormHamiltonian, SquaredHamiltonian
+
+__all__ = [
+    "Gain",
+    "LayeredHamiltonian",
+    "NormHamiltonian",
+    "SoftcoreHamiltonian",
+    "SquaredHamiltonian",
+    "find",
+    "layer_gains",
+    "names",
+    "register",
+]

@@ -1,0 +1,252 @@
+"""What every layered energy shares: the network's matrix products, forwards and backwards.
+
+An energy of the form H = sum_l E(S_l, x_l), with the local fields x_l = g_l J_l S_{l-1}, needs
+only its own derivatives with respect to S_l and x_l; the chain through the network is the same
+for all. `LayeredHamiltonian` does that part for all replicas and layers in five matrix products,
+so a new energy is a few lines.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from openmm_thermalnet.errors import InputError
+
+Gain = float | Literal["fan_in"]
+
+
+def layer_gains(gain: Gain, widths: tuple[int, ...]) -> tuple[float, ...]:
+    """Gain g_l of every layer l = 1 ... L.
+
+    Parameters
+    ----------
+    gain : float or "fan_in"
+        One number for all layers, or 1/sqrt(N_{l-1}).
+    widths : tuple of int
+        (N_0, N, ..., N_L).
+
+    Raises
+    ------
+    InputError
+        If `gain` is neither a positive finite number nor "fan_in".
+    """
+    if gain == "fan_in":
+        return tuple(1.0 / math.sqrt(width) for width in widths[:-1])
+    if isinstance(gain, str) or not math.isfinite(gain) or gain <= 0:
+        raise InputError(f"gain is {gain!r}; give a positive number or 'fan_in'")
+    return (float(gain),) * (len(widths) - 1)
+
+
+class LayeredHamiltonian(torch.nn.Module):
+    """Energy of R copies of a network, as a sum over its layers.
+
+    A subclass defines `layer_energy`; that is enough, its derivatives then come from automatic
+    differentiation. One that must be fast overrides `local` as well. Both are compiled by
+    TorchScript for `TorchForce`, so they are written in its subset of Python.
+
+    Parameters
+    ----------
+    inputs : Tensor, shape (M, N_0)
+        S_0.
+    targets : Tensor, shape (M, N_L)
+        S_L.
+    widths : tuple of int
+        (N_0, N, ..., N_L); all hidden layers have one width.
+    replicas : int
+        R.
+    gain : float or "fan_in"
+        Factor g_l of the local fields (see `layer_gains`).
+    dtype : torch.dtype
+        Precision of the evaluation.
+
+    Notes
+    -----
+    The state and its gradient are flat tensors of R P numbers in the kernels' order of `layout`:
+    spins (L-1, R, M, N), then J_1 (R, N, N_0), J_2 ... J_{L-1} (L-2, R, N, N) and
+    J_L (R, N_L, N). Scratch tensors and the returned gradient are allocated at the first call and
+    reused by the next.
+    """
+
+    def __init__(
+        self,
+        inputs: Tensor,
+        targets: Tensor,
+        widths: tuple[int, ...],
+        replicas: int,
+        gain: Gain = 1.0,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        super().__init__()
+        self.patterns = int(inputs.shape[0])
+        self.depth = len(widths) - 1
+        self.width = int(widths[1])
+        self.input_width = int(widths[0])
+        self.output_width = int(widths[-1])
+        self.replicas = int(replicas)
+        gains = layer_gains(gain, widths)
+        self.first_gain = gains[0]
+        self.gain = gains[-1]  # of every later layer: they all have N inputs
+        self.register_buffer("inputs", inputs.to(dtype).contiguous())
+        self.register_buffer("targets", targets.to(dtype).contiguous())
+        self.inputs: Tensor
+        self.targets: Tensor
+        for name in ("gradient", "fields", "first_fields", "output_fields", "output_gradient"):
+            self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
+        self.gradient: Tensor
+        self.fields: Tensor
+        self.first_fields: Tensor
+        self.output_fields: Tensor
+        self.output_gradient: Tensor
+
+    def layer_energy(self, spins: Tensor, fields: Tensor) -> Tensor:
+        """Energy of every layer and replica.
+
+        Parameters
+        ----------
+        spins : Tensor, shape (K, R, M, n)
+            S_l of K layers.
+        fields : Tensor, shape (K, R, M, n)
+            Their local fields g_l J_l S_{l-1}.
+
+        Returns
+        -------
+        Tensor, shape (K, R)
+        """
+        raise TypeError("a Hamiltonian defines layer_energy(spins, fields)")
+
+    def local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
+        """Energy of every layer and replica, with its derivatives.
+
+        Parameters
+        ----------
+        spins : Tensor, shape (K, R, M, n)
+            S_l of K layers.
+        fields : Tensor, shape (K, R, M, n)
+            Their local fields; overwritten by the derivative with respect to them.
+        spin_gradient : Tensor, shape (K, R, M, n)
+            Overwritten by the derivative with respect to `spins`.
+
+        Returns
+        -------
+        Tensor, shape (K, R)
+        """
+        with torch.enable_grad():
+            s = spins.detach().clone().requires_grad_(True)
+            x = fields.detach().clone().requires_grad_(True)
+            energies = self.layer_energy(s, x)
+            derivatives = torch.autograd.grad([energies.sum()], [s, x])
+        by_spin, by_field = derivatives[0], derivatives[1]
+        assert by_spin is not None  # TorchScript's types
+        assert by_field is not None
+        spin_gradient.copy_(by_spin)
+        fields.copy_(by_field)
+        return energies.detach()
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies and gradient of all replicas.
+
+        Parameters
+        ----------
+        state : Tensor, shape (R P,)
+            Spins and weights in [-1, 1], in the kernels' order.
+
+        Returns
+        -------
+        energies : Tensor, shape (L, R)
+            Layer energies E_l (kJ/mol).
+        gradient : Tensor, shape (R P,)
+            dH/dstate; the same tensor at every call, overwritten by the next.
+        """
+        with torch.no_grad():
+            self.allocate(state)
+            spins, first, middle, last = self.split(state)
+            d_spins, d_first, d_middle, d_last = self.split(self.gradient)
+            R, M, N = self.replicas, self.patterns, self.width
+            batch = (self.depth - 2) * R
+            fields = self.fields
+
+            # Local fields. One product serves the first layer of all replicas.
+            torch.mm(first, self.inputs.t(), out=self.first_fields)
+            by_replica = self.first_fields.view(R, N, M)
+            torch.mul(by_replica.transpose(1, 2), self.first_gain, out=fields[0])
+            below = spins[:-1].view(batch, M, N)
+            if batch > 0:
+                into = fields[1:].view(batch, M, N)
+                torch.baddbmm(
+                    into, below, middle.transpose(1, 2), beta=0.0, alpha=self.gain, out=into
+                )
+            torch.baddbmm(
+                self.output_fields,
+                spins[-1],
+                last.transpose(1, 2),
+                beta=0.0,
+                alpha=self.gain,
+                out=self.output_fields,
+            )
+
+            # Energies, and derivatives in place of the fields.
+            hidden = self.local(spins, fields, d_spins)
+            targets = self.targets.expand(1, R, M, self.output_width)
+            output = self.local(
+                targets, self.output_fields.unsqueeze(0), self.output_gradient.unsqueeze(0)
+            )
+
+            # The chain: S_{l-1} and J_l through the fields of layer l.
+            torch.mul(fields[0].transpose(1, 2), self.first_gain, out=by_replica)
+            torch.mm(self.first_fields, self.inputs, out=d_first)
+            if batch > 0:
+                above = fields[1:].view(batch, M, N)
+                lower = d_spins[:-1].view(batch, M, N)
+                torch.baddbmm(lower, above, middle, beta=1.0, alpha=self.gain, out=lower)
+                torch.baddbmm(
+                    d_middle, above.transpose(1, 2), below, beta=0.0, alpha=self.gain, out=d_middle
+                )
+            top = d_spins[-1]
+            torch.baddbmm(top, self.output_fields, last, beta=1.0, alpha=self.gain, out=top)
+            torch.baddbmm(
+                d_last,
+                self.output_fields.transpose(1, 2),
+                spins[-1],
+                beta=0.0,
+                alpha=self.gain,
+                out=d_last,
+            )
+        return torch.cat([hidden, output]), self.gradient
+
+    def split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Views of a flat tensor: spins, first, middle and last weights."""
+        R, M, N, L = self.replicas, self.patterns, self.width, self.depth
+        first = R * (L - 1) * M * N
+        middle = first + R * N * self.input_width
+        last = middle + R * (L - 2) * N * N
+        return (
+            state[:first].view(L - 1, R, M, N),
+            state[first:middle].view(R * N, self.input_width),
+            state[middle:last].view((L - 2) * R, N, N),
+            state[last:].view(R, self.output_width, N),
+        )
+
+    def allocate(self, state: Tensor) -> None:
+        """Make the scratch tensors, once, of the state's precision and where it lives."""
+        if self.gradient.numel() == state.numel():
+            return
+        R, M, N = self.replicas, self.patterns, self.width
+        self.gradient = torch.empty_like(state)
+        self.fields = state.new_empty([self.depth - 1, R, M, N])
+        self.first_fields = state.new_empty([R * N, M])
+        self.output_fields = state.new_empty([R, M, self.output_width])
+        self.output_gradient = torch.empty_like(self.output_fields)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the scratch tensors, which a copy makes for itself."""
+        state = self.__dict__.copy()
+        state["_buffers"] = {
+            name: buffer.new_empty(0) if name in self._non_persistent_buffers_set else buffer
+            for name, buffer in self._buffers.items()
+            if buffer is not None
+        }
+        return state

@@ -1,0 +1,429 @@
+"""ThermalNet: a dataset and a depth become an OpenMM System."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import openmm
+import torch
+from numpy.typing import NDArray
+from openmm import app, unit
+
+from openmm_thermalnet import feedforward, hamiltonians
+from openmm_thermalnet.conversion import HostConversion
+from openmm_thermalnet.datasets import Dataset
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.forces import Binding, create_force, resolve_binding
+from openmm_thermalnet.hamiltonians import Gain
+from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.topology import build_topology
+from openmm_thermalnet.units import MASS
+from openmm_thermalnet.walls import PERIOD, fold
+
+_DTYPES = {"single": torch.float32, "double": torch.float64}
+
+Split = Literal["train", "test"]
+
+
+class ThermalNet:
+    """A thermal deep learning machine as a molecular system (arXiv:2506.06789).
+
+    The hidden layers' spins S_l[mu, i] of every training pattern and all weights J_l[i, j] are
+    free variables in [-1, 1]; the patterns S_0 and the labels S_L are fixed. Each variable is a
+    particle of mass 1, and its x, y and z coordinates are three replicas of the network.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From `openmm_thermalnet.datasets`; its training set has M patterns.
+    depth : int
+        L, the number of layers of weights; at least 2.
+    width : int
+        N, neurons in each of the L - 1 hidden layers.
+    replicas : int
+        R, networks in the System; a positive multiple of 3. They do not interact.
+    energy : str
+        Registered Hamiltonian: "norm" (Eqs. 2-3), "squared", "softcore", or a user's own.
+    gain : float or "fan_in"
+        Factor of the local fields; "fan_in" is 1/sqrt(N_{l-1}).
+    precision : {"single", "double"}
+        Precision in which the energy is evaluated.
+
+    Attributes
+    ----------
+    particles : int
+        P, variables of one network: M N (L-1) + sum_l N_l N_{l-1}.
+    replicas : int
+        R.
+    widths : tuple of int
+        (N_0, N, ..., N_L).
+    gains : tuple of float
+        g_l for l = 1 ... L.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of its range; the message says which values are not.
+
+    Examples
+    --------
+    >>> import openmm_thermalnet as tn
+    >>> data = tn.datasets.load_mnist(digits=(0, 1), n_train=20, n_test=40)
+    >>> net = tn.ThermalNet(data, depth=3, width=4, replicas=3)
+    >>> net.createSystem().getNumParticles() == net.particles
+    True
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        depth: int,
+        width: int,
+        replicas: int = 3,
+        energy: str = "norm",
+        gain: Gain = 1.0,
+        precision: str = "single",
+    ) -> None:
+        if int(depth) != depth or depth < 2:
+            raise InputError(f"depth is {depth!r}; give an integer of at least 2")
+        if int(width) != width or width < 1:
+            raise InputError(f"width is {width!r}; give an integer of at least 1")
+        if precision not in _DTYPES:
+            raise InputError(f"precision is {precision!r}; choose single or double")
+        self.dataset = dataset
+        self.depth = int(depth)
+        self.width = int(width)
+        self.energy = energy
+        self.gain = gain
+        self.precision = precision
+        self.widths = (
+            dataset.input_width,
+            *(self.width,) * (self.depth - 1),
+            dataset.output_width,
+        )
+        self.gains = hamiltonians.layer_gains(gain, self.widths)
+        self.layout = Layout.thermal(dataset.patterns, self.widths, replicas)
+        self._hamiltonian_class = hamiltonians.find(energy)
+
+    @property
+    def particles(self) -> int:
+        """P, the variables of one network."""
+        return self.layout.particles
+
+    @property
+    def replicas(self) -> int:
+        """R, the networks in the System."""
+        return self.layout.replicas
+
+    @property
+    def patterns(self) -> int:
+        """M, the training patterns."""
+        return self.dataset.patterns
+
+    @property
+    def storage_ratio(self) -> float:
+        """alpha = M / N."""
+        return self.patterns / self.width
+
+    @cached_property
+    def topology(self) -> app.Topology:
+        """Topology of the System (built when first asked for); see `topology.build_topology`."""
+        return build_topology(self.layout)
+
+    def createSystem(
+        self, force: Binding = "auto", threads: int = 1, cudaGraphs: bool = False
+    ) -> openmm.System:
+        """System of R independent networks.
+
+        Parameters
+        ----------
+        force : {"auto", "python", "torch", "pythontorch"}
+            How the energy is bound: OpenMM's `PythonForce`, or openmm-torch's `TorchForce` or
+            `PythonTorchForce`. "auto" takes openmm-torch where it imports and fits this OpenMM.
+        threads : int
+            Torch threads of the evaluation (OpenMM's are the platform's property "Threads").
+        cudaGraphs : bool
+            Let `TorchForce` capture the evaluation as a CUDA graph.
+
+        Returns
+        -------
+        openmm.System
+            B P particles of mass 1 amu, no constraints, no centre-of-mass remover, a periodic box
+            of 4 nm (the period of the walls' fold). A global parameter "coupling" (default 1)
+            scales the energy.
+
+        Raises
+        ------
+        InputError
+            If `force` is unknown.
+        DependencyError
+            If openmm-torch is asked for and missing, or does not fit.
+        """
+        system = openmm.System()
+        mass = MASS.value_in_unit(unit.dalton)
+        for _ in range(self.layout.blocks * self.particles):
+            system.addParticle(mass)
+        system.setDefaultPeriodicBoxVectors(
+            (PERIOD, 0.0, 0.0), (0.0, PERIOD, 0.0), (0.0, 0.0, PERIOD)
+        )
+        system.addForce(
+            create_force(
+                self.createHamiltonian(),
+                self.layout,
+                _DTYPES[self.precision],
+                binding=force,
+                threads=threads,
+                cuda_graphs=cudaGraphs,
+            )
+        )
+        return system
+
+    def createHamiltonian(self) -> hamiltonians.LayeredHamiltonian:
+        """The energy as a torch module of the flat state; see `hamiltonians`."""
+        return self._hamiltonian_class(
+            torch.tensor(self.dataset.train_inputs),
+            torch.tensor(self.dataset.train_targets),
+            self.widths,
+            self.replicas,
+            self.gain,
+            _DTYPES[self.precision],
+        )
+
+    def randomPositions(self, seed: int) -> unit.Quantity:
+        """Random start: every variable uniform in (-1, 1), independent in every replica.
+
+        Parameters
+        ----------
+        seed : int
+            Replica r depends on `seed` and r alone, not on how many replicas there are.
+
+        Returns
+        -------
+        Quantity, shape (B P, 3)
+            Positions in nm.
+        """
+        streams = np.random.SeedSequence(seed).spawn(self.replicas)
+        coordinates = np.stack(
+            [np.random.default_rng(stream).uniform(-1, 1, self.particles) for stream in streams]
+        )
+        return self.layout.positions(coordinates) * unit.nanometer
+
+    def spins(self, positions: Any) -> list[NDArray[np.floating]]:
+        """Spins of the hidden layers.
+
+        Parameters
+        ----------
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them (nm), folded or not.
+
+        Returns
+        -------
+        list of ndarray
+            For l = 1 ... L-1 an array (R, M, N), folded into [-1, 1].
+
+        Raises
+        ------
+        InputError
+            If the positions have another shape.
+        """
+        return self.layout.unpack(fold(self.layout.coordinates(positions)), "spin")
+
+    def weights(self, positions: Any) -> list[NDArray[np.floating]]:
+        """Weights of all layers.
+
+        Parameters
+        ----------
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them (nm), folded or not.
+
+        Returns
+        -------
+        list of ndarray
+            For l = 1 ... L an array (R, N_l, N_{l-1}), folded into [-1, 1].
+
+        Raises
+        ------
+        InputError
+            If the positions have another shape.
+        """
+        return self.layout.unpack(fold(self.layout.coordinates(positions)), "weight")
+
+    def positions(
+        self, spins: Sequence[NDArray[Any]], weights: Sequence[NDArray[Any]]
+    ) -> unit.Quantity:
+        """Positions of given spins and weights: the inverse of `spins` and `weights`.
+
+        Parameters
+        ----------
+        spins : sequence of array
+            For l = 1 ... L-1 an array (R, M, N), or (M, N) for all replicas alike.
+        weights : sequence of array
+            For l = 1 ... L an array (R, N_l, N_{l-1}), or (N_l, N_{l-1}).
+
+        Returns
+        -------
+        Quantity, shape (B P, 3)
+            Positions in nm.
+
+        Raises
+        ------
+        InputError
+            If an array is missing, has another shape, or leaves [-1, 1].
+        """
+        coordinates = self.layout.pack([*spins, *weights])
+        outside = np.abs(coordinates).max(initial=0.0)
+        if not outside <= 1:
+            raise InputError(f"a spin or weight is {outside:g} in size; give values in [-1, 1]")
+        return self.layout.positions(coordinates) * unit.nanometer
+
+    def forwardSpins(self, weights: Sequence[NDArray[Any]]) -> list[NDArray[np.floating]]:
+        """Spins S_l = tanh(g_l J_l S_{l-1}) of the training patterns: zero hidden-layer energy.
+
+        Parameters
+        ----------
+        weights : sequence of array
+            For l = 1 ... L an array (..., N_l, N_{l-1}).
+
+        Returns
+        -------
+        list of ndarray
+            For l = 1 ... L-1 an array (..., M, N).
+        """
+        fields = feedforward.local_fields(
+            weights, self.gains, self.dataset.train_inputs, activation="tanh"
+        )
+        return [np.tanh(field) for field in fields[:-1]]
+
+    def layerEnergies(self, positions: Any) -> NDArray[np.float64]:
+        """Energy of every layer of every replica.
+
+        Parameters
+        ----------
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them (nm), folded or not.
+
+        Returns
+        -------
+        ndarray, shape (R, L)
+            E_l in kJ/mol (Eq. 3 for the printed energy), evaluated in the network's precision.
+
+        Raises
+        ------
+        InputError
+            If the positions have another shape.
+        """
+        coordinates = self.layout.coordinates(positions)
+        hamiltonian, conversion = self._evaluation
+        energies, _ = hamiltonian(conversion.state(self.layout.positions(coordinates)))
+        return energies.t().to(torch.float64).numpy()
+
+    @cached_property
+    def _evaluation(self) -> tuple[hamiltonians.LayeredHamiltonian, HostConversion]:
+        """The network's own evaluation, for observables."""
+        return self.createHamiltonian(), HostConversion(self.layout, _DTYPES[self.precision])
+
+    def accuracy(
+        self,
+        positions: Any,
+        activation: feedforward.Activation = "sign",
+        split: Split = "test",
+    ) -> NDArray[np.float64]:
+        """Fraction of right labels of the weights in an ordinary feed-forward network (Eq. 12).
+
+        Parameters
+        ----------
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them (nm), folded or not.
+        activation : {"sign", "tanh"}
+            Function of the hidden layers: "sign" is the paper's, "tanh" the machine's own
+            zero-temperature limit. The label is the largest output field.
+        split : {"test", "train"}
+            Which images.
+
+        Returns
+        -------
+        ndarray, shape (R,)
+            NaN if the split is empty.
+
+        Raises
+        ------
+        InputError
+            If `activation` or `split` is unknown or the positions have another shape.
+        """
+        if split not in ("train", "test"):
+            raise InputError(f"split {split!r} is unknown; choose train or test")
+        inputs = getattr(self.dataset, f"{split}_inputs")
+        truth = getattr(self.dataset, f"{split}_labels")
+        feedforward.check_activation(activation)
+        weights = self.weights(positions)
+        if not len(truth):
+            return np.full(self.replicas, math.nan)
+        outputs = feedforward.local_fields(weights, self.gains, inputs, activation)[-1]
+        return np.asarray((feedforward.labels(outputs) == truth).mean(axis=-1))
+
+    def toTorch(
+        self, positions: Any, replica: int, activation: feedforward.Activation = "tanh"
+    ) -> torch.nn.Sequential:
+        """One replica's weights as an ordinary torch network.
+
+        Parameters
+        ----------
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them (nm), folded or not.
+        replica : int
+            0 ... R-1.
+        activation : {"tanh", "sign"}
+            Function of the hidden layers.
+
+        Returns
+        -------
+        torch.nn.Sequential
+            float64 `Linear` layers without biases (the gain multiplied in) and activations between
+            them; the output is the local field of the last layer, so that the largest component,
+            or the sign of a single one, is the label that `accuracy` counts.
+
+        Raises
+        ------
+        InputError
+            If there is no such replica or the positions have another shape.
+        """
+        if not 0 <= replica < self.replicas:
+            raise InputError(f"replica is {replica!r}; give 0 to {self.replicas - 1}")
+        weights = [weight[replica] for weight in self.weights(positions)]
+        return feedforward.sequential(weights, self.gains, activation)
+
+    def info(self, force: Binding = "auto") -> dict[str, Any]:
+        """What this network is, and which binding its System would use.
+
+        Returns
+        -------
+        dict
+            Plain values, as `run.json` and ``thermalnet info`` show them.
+        """
+        return {
+            "dataset": self.dataset.name,
+            "dataset_hash": self.dataset.content_hash,
+            "patterns": self.patterns,
+            "test_patterns": len(self.dataset.test_inputs),
+            "widths": list(self.widths),
+            "depth": self.depth,
+            "storage_ratio": self.storage_ratio,
+            "energy": self.energy,
+            "gain": self.gain,
+            "precision": self.precision,
+            "replicas": self.replicas,
+            "particles": self.particles,
+            "degrees_of_freedom": self.particles * self.replicas,
+            "force": resolve_binding(force),
+        }
+
+    def __repr__(self) -> str:
+        """Sizes in one line."""
+        return (
+            f"ThermalNet({self.dataset.name}, widths={self.widths}, M={self.patterns}, "
+            f"energy={self.energy!r}, gain={self.gain!r}, replicas={self.replicas})"
+        )
