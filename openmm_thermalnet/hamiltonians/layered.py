@@ -134,11 +134,13 @@ class LayeredHamiltonian(torch.nn.Module):
         -------
         Tensor, shape (K, R)
         """
-        with torch.enable_grad():
-            s = spins.detach().clone().requires_grad_(True)
-            x = fields.detach().clone().requires_grad_(True)
-            energies = self.layer_energy(s, x)
-            derivatives = torch.autograd.grad([energies.sum()], [s, x])
+        grad_mode = torch.is_grad_enabled()
+        torch.set_grad_enabled(True)  # TorchScript knows this, not `with torch.enable_grad()`
+        s = spins.detach().clone().requires_grad_(True)
+        x = fields.detach().clone().requires_grad_(True)
+        energies = self.layer_energy(s, x)
+        derivatives = torch.autograd.grad([energies.sum()], [s, x])
+        torch.set_grad_enabled(grad_mode)
         by_spin, by_field = derivatives[0], derivatives[1]
         assert by_spin is not None  # TorchScript's types
         assert by_field is not None
