@@ -6,43 +6,17 @@ array. Steps are counted from the waiting time.
 """
 
 from openmm_thermalnet.analysis.ageing import AgeingFit, compute_ageing
-from openmm_thermalnet.analysis.clustering import (
-    Hierarchy,
-    OverlapClustering,
-    compute_hierarchy,
-    compute_overlap_clustering,
-)
 from openmm_thermalnet.analysis.correlations import (
     Correlation,
     compute_autocorrelation,
     compute_replica_correlation,
 )
 from openmm_thermalnet.analysis.estimates import Curve
-from openmm_thermalnet.analysis.heterogeneity import (
-    Displacements,
-    VanHove,
-    compute_chi4,
-    compute_displacements,
-    compute_van_hove,
-)
-from openmm_thermalnet.analysis.overlaps import (
-    GaussianFit,
-    OverlapDistribution,
-    PairDistribution,
-    compute_overlap_distribution,
-    compute_overlap_matrix,
-)
 from openmm_thermalnet.analysis.phases import Phases, compute_phases
 from openmm_thermalnet.analysis.relaxation import (
     RelaxationTimes,
     compute_relaxation_time,
     compute_relaxation_times,
-)
-from openmm_thermalnet.analysis.thermal import (
-    LateAverage,
-    compute_block_error,
-    compute_energy_ratio,
-    compute_late_average,
 )
 from openmm_thermalnet.analysis.two_time import (
     LayerCorrelations,
@@ -54,33 +28,15 @@ __all__ = [
     "AgeingFit",
     "Correlation",
     "Curve",
-    "Displacements",
-    "GaussianFit",
-    "Hierarchy",
-    "LateAverage",
     "LayerCorrelations",
-    "OverlapClustering",
-    "OverlapDistribution",
-    "PairDistribution",
     "Phases",
     "RelaxationTimes",
     "TwoTimeCorrelations",
-    "VanHove",
     "compute_ageing",
     "compute_autocorrelation",
-    "compute_block_error",
-    "compute_chi4",
     "compute_correlations",
-    "compute_displacements",
-    "compute_energy_ratio",
-    "compute_hierarchy",
-    "compute_late_average",
-    "compute_overlap_clustering",
-    "compute_overlap_distribution",
-    "compute_overlap_matrix",
     "compute_phases",
     "compute_relaxation_time",
     "compute_relaxation_times",
     "compute_replica_correlation",
-    "compute_van_hove",
 ]
