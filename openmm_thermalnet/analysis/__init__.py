@@ -6,12 +6,25 @@ array. Steps are counted from the waiting time.
 """
 
 from openmm_thermalnet.analysis.ageing import AgeingFit, compute_ageing
+from openmm_thermalnet.analysis.clustering import (
+    Hierarchy,
+    OverlapClustering,
+    compute_hierarchy,
+    compute_overlap_clustering,
+)
 from openmm_thermalnet.analysis.correlations import (
     Correlation,
     compute_autocorrelation,
     compute_replica_correlation,
 )
 from openmm_thermalnet.analysis.estimates import Curve
+from openmm_thermalnet.analysis.overlaps import (
+    GaussianFit,
+    OverlapDistribution,
+    PairDistribution,
+    compute_overlap_distribution,
+    compute_overlap_matrix,
+)
 from openmm_thermalnet.analysis.phases import Phases, compute_phases
 from openmm_thermalnet.analysis.relaxation import (
     RelaxationTimes,
@@ -28,13 +41,22 @@ __all__ = [
     "AgeingFit",
     "Correlation",
     "Curve",
+    "GaussianFit",
+    "Hierarchy",
     "LayerCorrelations",
+    "OverlapClustering",
+    "OverlapDistribution",
+    "PairDistribution",
     "Phases",
     "RelaxationTimes",
     "TwoTimeCorrelations",
     "compute_ageing",
     "compute_autocorrelation",
     "compute_correlations",
+    "compute_hierarchy",
+    "compute_overlap_clustering",
+    "compute_overlap_distribution",
+    "compute_overlap_matrix",
     "compute_phases",
     "compute_relaxation_time",
     "compute_relaxation_times",
