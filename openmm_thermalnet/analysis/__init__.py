@@ -18,6 +18,13 @@ from openmm_thermalnet.analysis.correlations import (
     compute_replica_correlation,
 )
 from openmm_thermalnet.analysis.estimates import Curve
+from openmm_thermalnet.analysis.heterogeneity import (
+    Displacements,
+    VanHove,
+    compute_chi4,
+    compute_displacements,
+    compute_van_hove,
+)
 from openmm_thermalnet.analysis.overlaps import (
     GaussianFit,
     OverlapDistribution,
@@ -31,6 +38,12 @@ from openmm_thermalnet.analysis.relaxation import (
     compute_relaxation_time,
     compute_relaxation_times,
 )
+from openmm_thermalnet.analysis.thermal import (
+    LateAverage,
+    compute_block_error,
+    compute_energy_ratio,
+    compute_late_average,
+)
 from openmm_thermalnet.analysis.two_time import (
     LayerCorrelations,
     TwoTimeCorrelations,
@@ -41,8 +54,10 @@ __all__ = [
     "AgeingFit",
     "Correlation",
     "Curve",
+    "Displacements",
     "GaussianFit",
     "Hierarchy",
+    "LateAverage",
     "LayerCorrelations",
     "OverlapClustering",
     "OverlapDistribution",
@@ -50,10 +65,16 @@ __all__ = [
     "Phases",
     "RelaxationTimes",
     "TwoTimeCorrelations",
+    "VanHove",
     "compute_ageing",
     "compute_autocorrelation",
+    "compute_block_error",
+    "compute_chi4",
     "compute_correlations",
+    "compute_displacements",
+    "compute_energy_ratio",
     "compute_hierarchy",
+    "compute_late_average",
     "compute_overlap_clustering",
     "compute_overlap_distribution",
     "compute_overlap_matrix",
@@ -61,4 +82,5 @@ __all__ = [
     "compute_relaxation_time",
     "compute_relaxation_times",
     "compute_replica_correlation",
+    "compute_van_hove",
 ]
