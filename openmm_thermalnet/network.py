@@ -134,6 +134,24 @@ class ThermalNet:
         """Topology of the System (built when first asked for); see `topology.build_topology`."""
         return build_topology(self.layout)
 
+    def withReplicas(self, replicas: int) -> ThermalNet:
+        """The same network with another number of replicas.
+
+        Raises
+        ------
+        InputError
+            If `replicas` is not a positive multiple of 3.
+        """
+        return ThermalNet(
+            self.dataset,
+            self.depth,
+            self.width,
+            replicas,
+            self.energy,
+            self.gain,
+            self.precision,
+        )
+
     def createSystem(
         self, force: Binding = "auto", threads: int = 1, cudaGraphs: bool = False
     ) -> openmm.System:

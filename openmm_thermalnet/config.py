@@ -1,0 +1,206 @@
+"""Everything a run depends on: one model for the command line, TOML files and run.json."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from openmm_thermalnet.errors import InputError, MissingFileError
+
+
+def _numbers(value: Any) -> Any:
+    """Accept "0,1" where a list is wanted, as a command line gives it."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",") if part.strip()]
+    return [value] if isinstance(value, (int, float)) else value
+
+
+def _gain(value: Any) -> Any:
+    """Accept "1" where a number is wanted, as a command line gives it."""
+    if isinstance(value, str) and value != "fan_in":
+        try:
+            return float(value)
+        except ValueError:
+            raise ValueError("give a positive number or fan_in") from None
+    return value
+
+
+def _table(value: Any) -> Any:
+    """Accept a CSV file of step,kT lines where a table is wanted."""
+    if not isinstance(value, (str, Path)):
+        return value
+    try:
+        lines = Path(value).read_text().split()
+    except OSError:
+        raise ValueError("give a CSV file of step,kT lines that can be read") from None
+    return [line.split(",") for line in lines if line[0].isdigit()]
+
+
+Integers = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
+Schedule = Literal["log", "linear"]
+
+
+class RunConfig(BaseModel):
+    """Parameters of a run, with the defaults of the command line.
+
+    Every field is a flag of ``thermalnet run`` and a key of its TOML file, written with hyphens;
+    `network.ThermalNet`, `integrators` and `datasets` say what the physical ones mean and refuse
+    values they cannot use.
+    """
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: name.replace("_", "-") if name != "kT" else name,
+        populate_by_name=True,
+    )
+
+    dataset: str = Field(
+        "mnist", description="mnist, digits, random, teacher, openml, or a directory of IDX files"
+    )
+    digits: Integers = Field((0, 1), description="classes, comma-separated")
+    groups: Literal["none", "parity"] = Field("none", description="label digits by parity")
+    input_width: int = Field(20, description="N_0 of random and teacher patterns")
+    output_width: int = Field(1, description="N_L of random and teacher patterns")
+    patterns: int = Field(250, description="M, training patterns")
+    test_patterns: int = Field(400, description="test patterns")
+    width: int = Field(10, description="N, neurons in a hidden layer")
+    depth: int = Field(10, description="L, layers of weights")
+    energy: str = Field("norm", description="norm, squared or softcore")
+    gain: Annotated[float | Literal["fan_in"], BeforeValidator(_gain)] = Field(
+        1.0, description="factor of the local fields, or fan_in for 1/sqrt(inputs)"
+    )
+    kT: float = Field(1e-5, description="thermal energy (kJ/mol)")
+    anneal: Literal["constant", "linear", "exponential"] = Field(
+        "constant", description="how kT goes from --kT-start to --kT"
+    )
+    kT_start: float | None = Field(None, alias="kT-start", description="thermal energy at step 0")
+    anneal_steps: int | None = Field(
+        None, description="steps from --kT-start to --kT [default: the whole run]"
+    )
+    anneal_table: Annotated[
+        tuple[tuple[int, float], ...] | None, BeforeValidator(_table)
+    ] = Field(None, description="CSV file of step,kT to follow instead (linear in between)")
+    friction: float = Field(1e-3, description="friction per step, in [0, 1)")
+    timestep: float = Field(0.01, description="time step (ps)")
+    integrator: str = Field(
+        "langevin-middle",
+        description="langevin-middle, langevin, brownian, nose-hoover, verlet or andersen",
+    )
+    platform: str = Field("CPU", description="OpenMM platform")
+    force: str = Field("auto", description="auto, python, torch or pythontorch")
+    precision: str = Field("single", description="of the energy: single or double")
+    threads: int = Field(1, description="threads of OpenMM's CPU platform and of torch")
+    samples: int = Field(3, description="random starts; a multiple of 3")
+    steps: int | None = Field(
+        None, description="steps of the quench [default: 20000, or to the last waiting time]"
+    )
+    seed: int = Field(0, description="everything random follows from it")
+    data_seed: int | None = Field(None, description="draw of the patterns [default: --seed]")
+    start_from: Path | None = Field(
+        None, description="start weights: a torch state_dict file, or the directory of a run"
+    )
+    replicas: int = Field(3, description="copies of each sample at a waiting time")
+    waiting_times: Integers = Field((), description="steps at which samples are copied")
+    follow: int = Field(100_000, description="steps each copy is followed")
+    report: Schedule = Field("log", description="rows of thermo.csv: log or linear")
+    report_interval: int = Field(1000, description="steps between rows, if linear")
+    frames: Literal["log", "linear", "none"] = Field(
+        "log", description="frames of trajectory.h5: log, linear or none (first and last only)"
+    )
+    frame_interval: int = Field(10_000, description="steps between frames, if linear")
+    per_decade: int = Field(10, description="rows and frames in a decade of steps, if log")
+    double_frames: bool = Field(False, description="store frames in float64")
+    checkpoint_minutes: float = Field(5.0, description="minutes between checkpoints")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunConfig:
+        """What no single part of the package can see."""
+        times = self.waiting_times
+        if any(time < 0 for time in times) or list(times) != sorted(set(times)):
+            raise ValueError(
+                f"waiting-times {','.join(map(str, times))} do not ascend from 0; sort them"
+            )
+        if self.steps is not None and self.steps < 0:
+            raise ValueError(f"steps is {self.steps}; give a number that is not negative")
+        if times and self.follow < 1:
+            raise ValueError(f"follow is {self.follow}; give at least one step")
+        if times and self.replicas < 1:
+            raise ValueError(f"replicas is {self.replicas}; give at least 1")
+        if self.seed < 0:
+            raise ValueError(f"seed is {self.seed}; give a number that is not negative")
+        if self.checkpoint_minutes <= 0:
+            raise ValueError(f"checkpoint-minutes is {self.checkpoint_minutes}; give more than 0")
+        if self.anneal != "constant" and self.kT_start is None:
+            raise ValueError(f"anneal is {self.anneal!r} without a start; give kT-start")
+        if self.anneal_table is not None and self.anneal != "constant":
+            raise ValueError("anneal-table and anneal are both given; choose one")
+        return self
+
+    @property
+    def quench_steps(self) -> int:
+        """Length of the quench: `steps`, or what the last waiting time needs."""
+        if self.steps is None:
+            return max(self.waiting_times, default=20_000)
+        return max((self.steps, *self.waiting_times))
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values under the names of the flags."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+def make_config(values: Mapping[str, Any]) -> RunConfig:
+    """Validated configuration of plain values.
+
+    Raises
+    ------
+    InputError
+        In one line: an unknown name (with the nearest known one), or a value that does not fit.
+    """
+    try:
+        return RunConfig.model_validate({_flag(name): value for name, value in values.items()})
+    except ValidationError as error:
+        raise InputError(_first_line(error)) from None
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Values of a TOML file under the names of the flags.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    InputError
+        If it is not TOML.
+    """
+    try:
+        with path.open("rb") as stream:
+            return {_flag(name): value for name, value in tomllib.load(stream).items()}
+    except FileNotFoundError:
+        raise MissingFileError(f"{path} does not exist; name a TOML file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not TOML: {error}") from None
+
+
+def _flag(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _first_line(error: ValidationError) -> str:
+    """One line for the first thing pydantic found."""
+    first = error.errors()[0]
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return message
+    name = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        known = [field.alias or key for key, field in RunConfig.model_fields.items()]
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]}?" if near else "see thermalnet run --help"
+        return f"{name} is no parameter of a run; {hint}"
+    return f"{name} is {first['input']!r}: {message[0].lower()}{message[1:]}"

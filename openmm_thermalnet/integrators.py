@@ -1,0 +1,130 @@
+"""OpenMM's integrators by name, in reduced units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import openmm
+
+from openmm_thermalnet import units
+from openmm_thermalnet.errors import InputError
+
+NAMES = ("langevin-middle", "langevin", "brownian", "nose-hoover", "verlet", "andersen")
+"""Integrators that `create_integrator` knows; all but "verlet" have a thermostat."""
+
+
+@dataclass(frozen=True)
+class Thermostat:
+    """An integrator, and the force that belongs to it if its thermostat is one.
+
+    Attributes
+    ----------
+    integrator : openmm.Integrator
+        Moves the particles.
+    force : openmm.Force or None
+        The Andersen thermostat, to be added to the System; else None.
+    """
+
+    integrator: Any
+    force: openmm.Force | None = None
+
+    def set_temperature(self, context: openmm.Context, kT: float) -> None:
+        """Change the temperature of a running simulation; plain Verlet has none to change."""
+        kelvin = units.temperature(kT)
+        if self.force is not None:
+            context.setParameter(openmm.AndersenThermostat.Temperature(), kelvin)
+        elif hasattr(self.integrator, "setTemperature"):
+            self.integrator.setTemperature(kelvin)
+
+
+def create_integrator(
+    name: str = "langevin-middle",
+    kT: float = 1e-5,
+    friction: float = 1e-3,
+    timestep: float = 0.01,
+    seed: int = 1,
+) -> Thermostat:
+    """Integrator by name.
+
+    Parameters
+    ----------
+    name : str
+        "langevin-middle", "langevin", "brownian", "nose-hoover", "verlet" or "andersen". A
+        Nose-Hoover chain is one thermostat for the whole System, so it couples the replicas
+        through their total kinetic energy; every other one leaves them independent.
+    kT : float
+        Thermal energy (kJ/mol).
+    friction : float
+        Friction per step, in [0, 1): the fraction of a velocity lost in one step; for
+        "nose-hoover" and "andersen" its rate is the collision frequency.
+    timestep : float
+        Reduced time step (ps).
+    seed : int
+        Positive seed of the noise; OpenMM reads 0 as "choose one".
+
+    Returns
+    -------
+    Thermostat
+        The integrator, and the AndersenThermostat force for "andersen".
+
+    Raises
+    ------
+    InputError
+        If the name is unknown, a number is out of range, or a thermostat that needs friction
+        gets none.
+    """
+    if name not in NAMES:
+        raise InputError(f"integrator {name!r} is unknown; choose one of {', '.join(NAMES)}")
+    step = units.timestep(timestep)
+    kelvin = units.temperature(kT)
+    rate = units.friction(friction, timestep)
+    if name in ("brownian", "nose-hoover", "andersen") and friction == 0:
+        raise InputError(f"friction is 0; integrator {name!r} needs a positive one")
+    if int(seed) != seed or not 0 < seed < 2**31:
+        raise InputError(f"seed of the noise is {seed!r}; give an integer from 1 to 2**31 - 1")
+    if name == "verlet":
+        return Thermostat(openmm.VerletIntegrator(step))
+    if name == "nose-hoover":
+        return Thermostat(openmm.NoseHooverIntegrator(kelvin, rate, step))
+    if name == "andersen":
+        force = openmm.AndersenThermostat(kelvin, rate)
+        force.setRandomNumberSeed(seed)
+        return Thermostat(openmm.VerletIntegrator(step), force)
+    classes = {
+        "langevin-middle": openmm.LangevinMiddleIntegrator,
+        "langevin": openmm.LangevinIntegrator,
+        "brownian": openmm.BrownianIntegrator,
+    }
+    integrator = classes[name](kelvin, rate, step)
+    integrator.setRandomNumberSeed(seed)
+    return Thermostat(integrator)
+
+
+def find_platform(name: str, threads: int = 1) -> tuple[openmm.Platform, dict[str, str]]:
+    """Platform by name, with its properties.
+
+    Parameters
+    ----------
+    name : str
+        "CPU", "Reference", "OpenCL", "CUDA" or "HIP"; never OpenMM's own choice.
+    threads : int
+        Threads of the CPU platform.
+
+    Returns
+    -------
+    tuple
+        The platform and its properties, as `openmm.Context` takes them.
+
+    Raises
+    ------
+    InputError
+        If this OpenMM has no such platform; the message lists those it has.
+    """
+    present = [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
+    if name not in present:
+        raise InputError(f"platform {name!r} is not here; choose one of {', '.join(present)}")
+    if int(threads) != threads or threads < 1:
+        raise InputError(f"threads is {threads!r}; give a positive integer")
+    properties = {"Threads": str(threads)} if name == "CPU" else {}
+    return openmm.Platform.getPlatformByName(name), properties

@@ -1,0 +1,278 @@
+"""A run: a directory with a quench and, from each waiting time, copies that are followed.
+
+Samples fill the slots of the quench; at each waiting time t_w their state is kept, and a follow
+stage starts with every sample copied N_r times: same positions, fresh Maxwell-Boltzmann
+velocities, each copy on its own (arXiv:2506.06789).
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from openmm_thermalnet.config import RunConfig, make_config
+from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.files import write_json
+from openmm_thermalnet.integrators import find_platform
+from openmm_thermalnet.network import ThermalNet
+from openmm_thermalnet.protocols import setup
+from openmm_thermalnet.protocols.records import TRAJECTORY, Plan
+from openmm_thermalnet.protocols.setup import StageSpec
+from openmm_thermalnet.protocols.stage import Stage
+from openmm_thermalnet.protocols.start import Start
+from openmm_thermalnet.trajectory import Trajectory
+from openmm_thermalnet.version import __version__
+
+RUN = "run.json"
+START = "start.npz"
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is set up: everything is checked, and its directory describes it.
+
+    Attributes
+    ----------
+    directory : Path
+        Of the run.
+    config : RunConfig
+        Its parameters.
+    net : ThermalNet
+        The network, with one replica for every sample.
+    specs : list of StageSpec
+        Its stages.
+    description : dict
+        The content of `run.json`.
+    """
+
+    directory: Path
+    config: RunConfig
+    net: ThermalNet
+    specs: list[StageSpec]
+    description: dict[str, Any]
+
+    def execute(
+        self,
+        progress: Progress | None = None,
+        stop: Callable[[], bool] = lambda: False,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        """Run what is not there yet; call again after an interruption.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Called with a stage's name, its step and its length about twice a second.
+        stop : callable
+            Asked as often; True ends the run with a checkpoint.
+        say : callable
+            Gets one line for everything a user should know of a restart.
+
+        Raises
+        ------
+        Interrupted
+            If `stop` said so.
+        SimulationError
+            If the energy is no longer finite.
+        """
+        for spec in self.specs:
+            start = self._start(spec)
+            if start is None:
+                say(f"the start of {spec.name} is missing or damaged; going back to the quench")
+                quench = self.specs[0]
+                self._run_stage(quench, self._start(quench), progress, stop, say)
+                start = self._start(spec)
+            self._run_stage(spec, start, progress, stop, say)
+
+    def _run_stage(
+        self,
+        spec: StageSpec,
+        start: Start | None,
+        progress: Progress | None,
+        stop: Callable[[], bool],
+        say: Callable[[str], None],
+    ) -> None:
+        if start is None:
+            raise InputError(f"{spec.name} of {self.directory} has no start; run it anew")
+        stage = self.stage(spec, start, say)
+        if stage.finished:
+            return
+        stage.run(
+            None if progress is None else lambda step, length: progress(spec.name, step, length),
+            stop,
+        )
+
+    def _start(self, spec: StageSpec) -> Start | None:
+        """Start of a stage in samples: made for the quench, kept by it for the others."""
+        path = self.directory / spec.directory / START
+        start = Start.load(path)
+        if start is None and spec.waiting_time is None:
+            start = setup.first_start(self.config, self.net)
+            start.save(path)
+        return start
+
+    def stage(self, spec: StageSpec, start: Start, say: Callable[[str], None] = print) -> Stage:
+        """A stage, ready to run.
+
+        Parameters
+        ----------
+        spec : StageSpec
+            Of this run.
+        start : Start
+            Of its samples.
+        say : callable
+            Gets one line for everything a user should know of a restart.
+        """
+        config = self.config
+        net, start = start.replicate(self.net, spec.replicas)
+        later = self.specs[1:] if spec.waiting_time is None else []
+        plan = Plan(
+            length=spec.length,
+            report_steps=setup.report_steps(config, spec.length),
+            frame_steps=setup.frame_steps(config, spec.length),
+            kT=setup.build_annealing(config, spec),
+            keep={
+                int(other.waiting_time or 0): self.directory / other.directory / START
+                for other in later
+            },
+            double_frames=config.double_frames,
+            checkpoint_seconds=60.0 * config.checkpoint_minutes,
+            metadata={**self.description, "stage": {**vars(spec), "slots": spec.slots}},
+        )
+        platform, properties = find_platform(config.platform, config.threads)
+        return Stage(
+            net,
+            self.directory / spec.directory,
+            plan,
+            start,
+            setup.build_thermostat(config, spec),
+            platform,
+            properties,
+            spec.velocity_seed,
+            config.force,
+            config.threads,
+            say,
+        )
+
+
+def create_run(config: RunConfig, directory: Path, overwrite: bool = False) -> Run:
+    """Check everything, then make the directory of a new run.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Its parameters.
+    directory : Path
+        Where it goes.
+    overwrite : bool
+        Delete a run that is already there.
+
+    Returns
+    -------
+    Run
+        Ready for `Run.execute`.
+
+    Raises
+    ------
+    InputError
+        If a parameter cannot be used, or the directory holds something already; nothing is
+        written then.
+    """
+    if directory.exists() and not directory.is_dir():
+        raise InputError(f"{directory} is a file; name a directory")
+    occupied = directory.is_dir() and any(directory.iterdir())
+    if occupied and not (overwrite and (directory / RUN).exists()):
+        kind = "a run" if (directory / RUN).exists() else "other files"
+        remedy = "; resume it, or give --overwrite" if kind == "a run" else "; name another"
+        raise InputError(f"{directory} holds {kind} already{remedy}")
+    run = _assemble(config, directory)
+    setup.first_start(config, run.net)  # refuses a bad start before anything is deleted
+    if occupied:
+        shutil.rmtree(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / RUN, run.description)
+    return run
+
+
+def open_run(directory: Path, say: Callable[[str], None] = print) -> Run:
+    """A run that was made before, to be resumed.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the run.
+    say : callable
+        Gets one line if `run.json` is damaged and its copy in the trajectory is used.
+
+    Returns
+    -------
+    Run
+        Ready for `Run.execute`.
+
+    Raises
+    ------
+    InputError
+        If there is no run, it was made by another version of this package, or its dataset is not
+        what it was.
+    """
+    description = read_description(directory, say)
+    theirs = description["versions"]["openmm_thermalnet"]
+    if theirs != __version__:
+        raise InputError(
+            f"{directory} was made by openmm_thermalnet {theirs}, this is {__version__}; "
+            "resume it with that version"
+        )
+    run = _assemble(make_config(description["config"]), directory)
+    expected, found = description["dataset"]["hash"], run.net.dataset.content_hash
+    if expected != found:
+        raise InputError(
+            f"the dataset of {directory} has hash {expected[:12]}, what is there now {found[:12]}; "
+            "bring the data back that it was made with"
+        )
+    return Run(directory, run.config, run.net, run.specs, description)
+
+
+def read_description(directory: Path, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Content of `run.json`, or its copy in the trajectory if the file is damaged.
+
+    Raises
+    ------
+    InputError
+        If neither can be read.
+    """
+    path = directory / RUN
+    if not directory.is_dir() or not (path.exists() or (directory / TRAJECTORY).exists()):
+        raise MissingFileError(f"{directory} holds no run; name the directory of one")
+    try:
+        description: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        try:
+            with Trajectory(directory / TRAJECTORY) as trajectory:
+                description = trajectory.metadata
+        except InputError:
+            raise InputError(
+                f"{path} is damaged and {TRAJECTORY} cannot replace it; run it anew"
+            ) from None
+        del description["stage"]
+        write_json(path, description)
+        say(f"{path} was damaged; it is restored from {TRAJECTORY}")
+    return description
+
+
+def _assemble(config: RunConfig, directory: Path) -> Run:
+    """Everything of a run that can fail, made before anything is written."""
+    net = setup.build_network(config, setup.build_dataset(config))
+    specs = setup.stage_specs(config)
+    find_platform(config.platform, config.threads)
+    for spec in specs:
+        setup.build_thermostat(config, spec)
+        setup.build_annealing(config, spec)
+        setup.report_steps(config, spec.length)
+        setup.frame_steps(config, spec.length)
+    return Run(directory, config, net, specs, setup.describe(config, net, specs))

@@ -1,0 +1,206 @@
+"""OpenMM reporters: thermodynamics and accuracy as a table, configurations as a trajectory."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+import numpy as np
+from numpy.typing import NDArray
+from openmm import unit
+
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.network import ThermalNet
+
+_ACCURACIES: tuple[tuple[Literal["test", "train"], Literal["sign", "tanh"]], ...] = (
+    ("test", "sign"),
+    ("test", "tanh"),
+    ("train", "sign"),
+    ("train", "tanh"),
+)
+
+
+class ThermalTable:
+    """The rows of `thermo.csv`: one per replica and report.
+
+    Parameters
+    ----------
+    net : ThermalNet
+        The network.
+    stream : text file
+        Open for writing.
+    initial_energies : array (R,), optional
+        E(0) of every replica for `energy_ratio`; by default those of the first report.
+    header : bool
+        Whether to write the column names.
+    """
+
+    def __init__(
+        self,
+        net: ThermalNet,
+        stream: TextIO,
+        initial_energies: NDArray[np.float64] | None = None,
+        header: bool = True,
+    ) -> None:
+        self._net = net
+        self._stream = stream
+        self._writer = csv.writer(stream, lineterminator="\n")
+        self._initial = initial_energies
+        if header:
+            self._writer.writerow(columns(net.depth))
+
+    def write(self, step: int, time: float, positions: Any, velocities: Any) -> None:
+        """Append the rows of one moment and flush them.
+
+        Parameters
+        ----------
+        step : int
+            Step number.
+        time : float
+            Time (ps).
+        positions, velocities : Quantity or array, shape (B P, 3)
+            As OpenMM gives them.
+        """
+        net = self._net
+        layers = net.layerEnergies(positions)
+        energies = layers.sum(axis=1)
+        if self._initial is None:
+            self._initial = energies
+        kT = replica_temperatures(net, velocities)
+        accuracies = [net.accuracy(positions, function, split) for split, function in _ACCURACIES]
+        for replica in range(net.replicas):
+            initial = self._initial[replica]
+            ratio = energies[replica] / initial if initial else math.nan
+            numbers = [
+                energies[replica],
+                ratio,
+                *layers[replica],
+                kT[replica],
+                *(accuracy[replica] for accuracy in accuracies),
+            ]
+            self._writer.writerow([step, f"{time:.10g}", replica, *(f"{x:.9g}" for x in numbers)])
+        self._stream.flush()
+
+
+def columns(depth: int) -> list[str]:
+    """Column names of `thermo.csv` for a network of depth L."""
+    layers = [f"e_{layer}" for layer in range(1, depth + 1)]
+    accuracies = [f"{split}_{function}" for split, function in _ACCURACIES]
+    return ["step", "time", "replica", "energy", "energy_ratio", *layers, "temperature", *accuracies]
+
+
+def replica_temperatures(net: ThermalNet, velocities: Any) -> NDArray[np.float64]:
+    """Kinetic kT (kJ/mol) of every replica: <v^2> of its P variables of mass 1.
+
+    Parameters
+    ----------
+    net : ThermalNet
+        The network.
+    velocities : Quantity or array, shape (B P, 3)
+        In nm/ps. A Brownian integrator's are no thermal velocities.
+
+    Returns
+    -------
+    ndarray, shape (R,)
+    """
+    if unit.is_quantity(velocities):
+        velocities = velocities.value_in_unit(unit.nanometer / unit.picosecond)
+    return np.asarray(np.square(net.layout.coordinates(velocities)).mean(axis=1))
+
+
+class ThermalReporter:
+    """Reporter of energies, temperatures and accuracies as a CSV table.
+
+    One row per replica and report: step, time (ps), replica, energy (kJ/mol), energy_ratio
+    E(t)/E(0), the layer energies e_1 ... e_L, temperature (kT from the kinetic energy), and the
+    accuracies test_sign, test_tanh, train_sign, train_tanh (`ThermalNet.accuracy`). The first
+    rows are those of the moment at which the simulation first asks for a report, so that E(0) is
+    the energy before the first step.
+
+    Parameters
+    ----------
+    file : str, Path or text file
+        Where the table goes; a path is overwritten.
+    reportInterval : int or sequence of int
+        Steps between reports, or the steps themselves (see `schedules`).
+    net : ThermalNet
+        The network of the simulation.
+
+    Raises
+    ------
+    InputError
+        If the interval is not positive or the steps do not ascend.
+    """
+
+    def __init__(
+        self, file: str | Path | TextIO, reportInterval: int | Sequence[int], net: ThermalNet
+    ) -> None:
+        self._schedule = _Schedule(reportInterval)
+        self._owned = isinstance(file, (str, Path))
+        self._stream = Path(file).open("w", newline="") if isinstance(file, (str, Path)) else file
+        self._table = ThermalTable(net, self._stream)
+        self._started = False
+
+    def describeNextReport(self, simulation: Any) -> dict[str, Any]:
+        """Steps to the next report and what it needs (OpenMM's reporter protocol)."""
+        if not self._started:
+            state = simulation.context.getState(getPositions=True, getVelocities=True)
+            self.report(simulation, state)
+        steps = self._schedule.until_next(simulation.currentStep)
+        return {"steps": steps, "periodic": False, "include": ["positions", "velocities"]}
+
+    def report(self, simulation: Any, state: Any) -> None:
+        """Write the rows of this State."""
+        self._started = True
+        self._table.write(
+            simulation.currentStep,
+            state.getTime().value_in_unit(unit.picosecond),
+            state.getPositions(asNumpy=True),
+            state.getVelocities(asNumpy=True),
+        )
+
+    def close(self) -> None:
+        """Close the file if this reporter opened it."""
+        if self._owned:
+            self._stream.close()
+
+    def __enter__(self) -> ThermalReporter:
+        """Use as a context manager closes the file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+
+class _Schedule:
+    """Next report of an interval or of a list of steps."""
+
+    _NEVER = 2**31 - 1
+
+    def __init__(self, steps: int | Sequence[int]) -> None:
+        if isinstance(steps, (int, np.integer)):
+            if steps < 1:
+                raise InputError(f"reportInterval is {steps}; give a positive number of steps")
+            self._interval: int | None = int(steps)
+        else:
+            self._interval = None
+            self._steps = np.asarray(steps, dtype=np.int64)
+            if self._steps.ndim != 1 or np.any(np.diff(self._steps) <= 0):
+                raise InputError("the report steps do not ascend; sort them and drop repeats")
+
+    def until_next(self, step: int) -> int:
+        """Steps from `step` to the next report."""
+        if self._interval is not None:
+            return self._interval - step % self._interval
+        index = int(np.searchsorted(self._steps, step, side="right"))
+        return int(self._steps[index]) - step if index < len(self._steps) else self._NEVER

@@ -1,0 +1,129 @@
+"""When something is done: report steps, and the temperature as a function of the step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmm_thermalnet.errors import InputError
+
+
+def linear_steps(last: int, interval: int) -> NDArray[np.int64]:
+    """Steps 0, interval, 2 interval, ..., and `last`.
+
+    Parameters
+    ----------
+    last : int
+        Last step, at least 0.
+    interval : int
+        Distance between two, at least 1.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending steps.
+
+    Raises
+    ------
+    InputError
+        If `last` is negative or `interval` not positive.
+    """
+    if interval < 1:
+        raise InputError(f"interval is {interval!r}; give a positive number of steps")
+    return np.union1d(np.arange(0, _last(last) + 1, interval), [last]).astype(np.int64)
+
+
+def logarithmic_steps(last: int, per_decade: int) -> NDArray[np.int64]:
+    """Step 0, then `per_decade` steps in every decade up to `last`, which is always one.
+
+    Parameters
+    ----------
+    last : int
+        Last step, at least 0.
+    per_decade : int
+        How many in a decade, at least 1; the first decades have fewer, since steps are whole.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending steps.
+
+    Raises
+    ------
+    InputError
+        If `last` is negative or `per_decade` not positive.
+    """
+    if per_decade < 1:
+        raise InputError(f"frames per decade is {per_decade!r}; give a positive integer")
+    decades = math.log10(max(_last(last), 1))
+    exponents = np.arange(0, math.floor(decades * per_decade) + 1) / per_decade
+    steps = np.rint(10.0**exponents)
+    return np.unique(np.concatenate([[0, last], steps[steps <= last]])).astype(np.int64)
+
+
+def _last(last: int) -> int:
+    if last < 0:
+        raise InputError(f"steps is {last!r}; give a number that is not negative")
+    return last
+
+
+class Annealing:
+    """Thermal energy kT as a function of the step.
+
+    Parameters
+    ----------
+    table : sequence of (step, kT)
+        Ascending steps with their kT. Before the first and after the last kT is constant.
+    exponential : bool
+        Interpolate ln kT instead of kT between two entries.
+    interval : int
+        The temperature changes every so many steps.
+
+    Raises
+    ------
+    InputError
+        If the table is empty, its steps do not ascend, or a kT cannot be used.
+    """
+
+    def __init__(
+        self,
+        table: Sequence[tuple[int, float]],
+        exponential: bool = False,
+        interval: int = 100,
+    ) -> None:
+        if not table:
+            raise InputError("the temperature table is empty; give (step, kT) pairs")
+        if interval < 1:
+            raise InputError(f"annealing interval is {interval!r}; give a positive integer")
+        steps = np.array([step for step, _ in table], dtype=np.float64)
+        values = np.array([kT for _, kT in table], dtype=np.float64)
+        if np.any(np.diff(steps) <= 0):
+            raise InputError(f"annealing steps {steps.tolist()} do not ascend; sort them")
+        if not np.all(np.isfinite(values)) or np.any(values < 0):
+            raise InputError(f"annealing kT {values.tolist()} has a negative or non-finite number")
+        if exponential and np.any(values == 0):
+            raise InputError("exponential annealing cannot reach kT = 0; give a positive number")
+        self._steps = steps
+        self._values = np.log(values) if exponential else values
+        self._exponential = exponential
+        self.interval = interval
+
+    @property
+    def constant(self) -> bool:
+        """Whether the temperature never changes."""
+        return bool(np.all(self._values == self._values[0]))
+
+    def kT(self, step: int) -> float:
+        """Thermal energy (kJ/mol) from `step` on, until the next change."""
+        at = step - step % self.interval
+        value = float(np.interp(at, self._steps, self._values))
+        return math.exp(value) if self._exponential else value
+
+    def changes(self, last: int) -> NDArray[np.int64]:
+        """Steps from 1 to `last` at which the temperature is set anew."""
+        if self.constant:
+            return np.empty(0, dtype=np.int64)
+        return np.arange(self.interval, last + 1, self.interval, dtype=np.int64)

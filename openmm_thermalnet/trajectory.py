@@ -1,0 +1,217 @@
+"""The trajectory file of one stage: HDF5, appended frame by frame, readable while it grows.
+
+Datasets: `q[frame, replica, parameter]`, the raw coordinates (nm) wrapped into one period of the
+walls' fold, [-2, 2], in the order of `layout` (float32 keeps 1e-7 of them there);
+`step[frame]`, int64, counted from the start of the stage; `layer_energy[frame, replica, layer]`,
+float64, kJ/mol. Attributes: `metadata`, JSON text with configuration, seeds, versions and dataset
+hash.
+
+The file is written in HDF5's single-writer-multiple-reader mode: whatever kills the writer, the
+frames flushed before are there. `step` is extended last, so its length is the number of whole
+frames.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.walls import PERIOD
+
+FORMAT = "openmm_thermalnet trajectory 1"
+
+_CHUNK = 2**16  # parameters of one replica in an HDF5 chunk: a layer is read without the others
+
+
+class TrajectoryWriter:
+    """Appends frames to a new trajectory file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it must not exist.
+    layout : Layout
+        The map of the network.
+    depth : int
+        L, the number of layer energies.
+    metadata : dict
+        JSON-able description of the run.
+    double : bool
+        Store `q` as float64 instead of float32.
+    walls : bool
+        Whether coordinates are wrapped by the period of the fold.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        layout: Layout,
+        depth: int,
+        metadata: dict[str, Any],
+        double: bool = False,
+        walls: bool = True,
+    ) -> None:
+        self._layout = layout
+        self._walls = walls
+        replicas, particles = layout.replicas, layout.particles
+        self._file = h5py.File(path, "x", libver="latest")
+        self._file.attrs["format"] = FORMAT
+        self._file.attrs["metadata"] = json.dumps(metadata, allow_nan=False)
+        self._q = self._file.create_dataset(
+            "q",
+            shape=(0, replicas, particles),
+            maxshape=(None, replicas, particles),
+            dtype=np.float64 if double else np.float32,
+            chunks=(1, 1, min(particles, _CHUNK)),
+        )
+        self._q.attrs["unit"] = "nm"
+        self._energy = self._file.create_dataset(
+            "layer_energy",
+            shape=(0, replicas, depth),
+            maxshape=(None, replicas, depth),
+            dtype=np.float64,
+            chunks=(16, replicas, depth),
+        )
+        self._energy.attrs["unit"] = "kJ/mol"
+        self._step = self._file.create_dataset(
+            "step", shape=(0,), maxshape=(None,), dtype=np.int64, chunks=(256,)
+        )
+        self._file.swmr_mode = True
+
+    def write(self, step: int, positions: Any, layer_energies: NDArray[np.float64]) -> None:
+        """Append one frame and flush it.
+
+        Parameters
+        ----------
+        step : int
+            Steps since the start of the stage.
+        positions : Quantity or array, shape (B P, 3)
+            As OpenMM gives them.
+        layer_energies : ndarray, shape (R, L)
+            In kJ/mol.
+        """
+        coordinates = self._layout.coordinates(positions)
+        if self._walls:
+            # In the precision they come in: float32 would lose digits far from the origin.
+            coordinates = coordinates - PERIOD * np.rint(coordinates / PERIOD)
+        self._append(coordinates, layer_energies, step)
+
+    def _append(
+        self, coordinates: NDArray[Any], layer_energies: NDArray[np.float64], step: int
+    ) -> None:
+        frame = len(self._step)
+        for dataset, value in ((self._q, coordinates), (self._energy, layer_energies)):
+            dataset.resize(frame + 1, axis=0)
+            dataset[frame] = value
+            dataset.flush()
+        self._step.resize(frame + 1, axis=0)
+        self._step[frame] = step
+        self._step.flush()
+
+    def copy_frames(self, source: Trajectory, last_step: int) -> None:
+        """Append the frames of another trajectory up to `last_step`."""
+        for frame in np.flatnonzero(source.steps <= last_step):
+            self._append(source.q[frame], source.layer_energies[frame], int(source.steps[frame]))
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class Trajectory:
+    """A trajectory file, opened for reading; frames are read when they are asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file. It may still be growing.
+
+    Attributes
+    ----------
+    steps : ndarray of int64, shape (T,)
+        Steps since the start of the stage.
+    q : h5py.Dataset, shape (T, R, P)
+        Raw coordinates (nm).
+    layer_energies : ndarray, shape (T, R, L)
+        In kJ/mol.
+    metadata : dict
+        Configuration, seeds, versions and dataset hash.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    InputError
+        If it is damaged, or no trajectory of this package.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise MissingFileError(f"{self.path} does not exist; name a trajectory.h5 of a run")
+        try:
+            self._file = h5py.File(self.path, "r", libver="latest", swmr=True)
+            kind = self._file.attrs.get("format")
+            if kind == FORMAT:
+                self.steps: NDArray[np.int64] = self._file["step"][()]
+                frames = len(self.steps)
+                self.q = self._file["q"]
+                self.layer_energies: NDArray[np.float64] = self._file["layer_energy"][:frames]
+                self.metadata: dict[str, Any] = json.loads(self._file.attrs["metadata"])
+        except (OSError, KeyError, ValueError, RuntimeError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(f"{self.path} is damaged ({reason}); resume its run") from error
+        if kind != FORMAT:
+            self._file.close()
+            raise InputError(f"{self.path} is {kind!r}; this package reads {FORMAT!r}")
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def __enter__(self) -> Trajectory:
+        """Use as a context manager closes the file."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+
+def continue_trajectory(
+    path: Path, layout: Layout, depth: int, last_step: int, double: bool, walls: bool = True
+) -> TrajectoryWriter:
+    """Reopen an interrupted trajectory for writing, with its frames up to `last_step`.
+
+    The frames are copied into a fresh file that then takes the old one's place, since HDF5 does
+    not reopen for writing what a killed process left open.
+
+    Raises
+    ------
+    InputError
+        If the old file is damaged.
+    """
+    renewed = path.with_name(f".{path.name}.renewed")
+    renewed.unlink(missing_ok=True)
+    with Trajectory(path) as old:
+        needed = old.path.stat().st_size
+        if shutil.disk_usage(path.parent).free < needed:
+            raise InputError(f"{path.parent} has less than {needed} bytes free; make room for them")
+        writer = TrajectoryWriter(renewed, layout, depth, old.metadata, double, walls)
+        writer.copy_frames(old, last_step)
+    renewed.replace(path)
+    return writer
