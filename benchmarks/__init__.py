@@ -1,0 +1,1 @@
+"""Benchmarks of openmm_thermalnet against what people would run instead."""

@@ -1,0 +1,97 @@
+"""openmm_thermalnet as a contender: a ThermalNet on OpenMM's CPU platform, one thread."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import openmm
+
+    from benchmarks.peers.common import FloatArray, Problem
+
+
+class Ours:
+    """The System, the integrator and the Context that the README's example makes.
+
+    Parameters
+    ----------
+    problem
+        What to solve.
+    """
+
+    name = "openmm_thermalnet"
+
+    def __init__(self, problem: Problem) -> None:
+        import openmm
+
+        import openmm_thermalnet as tn
+
+        self.problem = problem
+        self.machines = problem.replicas
+        data = tn.datasets.from_arrays(problem.inputs, problem.targets)
+        self.net = tn.ThermalNet(data, problem.L, problem.N, replicas=problem.replicas)
+        self.system = self.net.createSystem(force="python")
+        self.integrator = openmm.LangevinMiddleIntegrator(
+            tn.units.temperature(problem.kT),
+            tn.units.friction(problem.eta, problem.dt),
+            tn.units.timestep(problem.dt),
+        )
+        self.integrator.setRandomNumberSeed(problem.seed + 1)
+        platform = openmm.Platform.getPlatformByName("CPU")
+        self.context = openmm.Context(self.system, self.integrator, platform, {"Threads": "1"})
+        self.context.setPositions(self.net.positions(*problem.split(problem.start())))
+        self.context.setVelocitiesToTemperature(tn.units.temperature(problem.kT), problem.seed)
+
+    def step(self, n: int) -> None:
+        """Advance by n steps."""
+        self.integrator.step(n)
+
+    def energy_and_forces(self) -> tuple[float, FloatArray]:
+        """Call what the PythonForce calls, alone, always on the same positions."""
+        if not hasattr(self, "_evaluation"):
+            import torch
+
+            from openmm_thermalnet.forces import EnergyAndForces
+
+            self._evaluation = EnergyAndForces(
+                self.net.createHamiltonian(), self.net.layout, torch.float32
+            )
+            self._raw = self._state(positions=True).getPositions(asNumpy=True)._value
+        return self._evaluation.evaluate(self._raw)
+
+    def convert(self) -> None:
+        """Do only the two conversions of an evaluation: positions in, forces out."""
+        if not hasattr(self, "_conversion"):
+            import torch
+
+            from openmm_thermalnet.conversion import HostConversion
+
+            self._conversion = HostConversion(self.net.layout, torch.float32)
+            self._positions = self._state(positions=True).getPositions(asNumpy=True)._value
+            self._gradient = self._conversion.state(self._positions).clone()
+        self._conversion.state(self._positions)
+        self._conversion.forces(self._gradient)
+
+    def positions(self) -> FloatArray:
+        """Positions (machines, P), inside the walls."""
+        x = self._state(positions=True).getPositions(asNumpy=True)
+        parts = self.net.spins(x) + self.net.weights(x)
+        return np.concatenate([a.reshape(self.machines, -1) for a in parts], axis=1)
+
+    def energies(self) -> FloatArray:
+        """Layer energies (machines, L)."""
+        return self.net.layerEnergies(self._state(positions=True).getPositions(asNumpy=True))
+
+    def gradients(self) -> FloatArray:
+        """Minus the forces, with the sign of the fold undone."""
+        state = self._state(positions=True, forces=True)
+        raw = state.getPositions(asNumpy=True)._value
+        sign = np.where((raw + 1) % 4 < 2, 1.0, -1.0)
+        by_particle = -sign * state.getForces(asNumpy=True)._value
+        blocks = by_particle.reshape(-1, self.problem.size, 3).transpose(0, 2, 1)
+        return blocks.reshape(self.machines, -1)
+
+    def _state(self, **what: bool) -> openmm.State:
+        return self.context.getState(**what)
