@@ -1,4 +1,4 @@
-"""Errors a user can mend: one line that names the value and the remedy."""
+"""Errors in one line that names the value and the remedy."""
 
 
 class InputError(ValueError):
@@ -11,3 +11,7 @@ class MissingFileError(InputError, FileNotFoundError):
 
 class DependencyError(InputError, ImportError):
     """An optional package that was asked for is missing or does not fit the others."""
+
+
+class SimulationError(RuntimeError):
+    """A simulation left the numbers; the message says where and what to change."""

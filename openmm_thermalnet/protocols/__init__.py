@@ -1,6 +1,6 @@
 """What is run: quench, wait, copy, follow; checkpoints and resuming."""
 
-from openmm_thermalnet.protocols.records import Plan, SimulationError
+from openmm_thermalnet.protocols.records import Plan
 from openmm_thermalnet.protocols.run import Run, create_run, open_run
 from openmm_thermalnet.protocols.stage import Interrupted, Stage
 from openmm_thermalnet.protocols.start import Start, read_state_dict, weights_start
@@ -9,7 +9,6 @@ __all__ = [
     "Interrupted",
     "Plan",
     "Run",
-    "SimulationError",
     "Stage",
     "Start",
     "create_run",

@@ -11,7 +11,7 @@ import openmm
 from numpy.typing import NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.files import write_atomically
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols.start import Start
@@ -21,10 +21,6 @@ from openmm_thermalnet.trajectory import Trajectory, TrajectoryWriter, continue_
 
 THERMO = "thermo.csv"
 TRAJECTORY = "trajectory.h5"
-
-
-class SimulationError(RuntimeError):
-    """The simulation left the numbers: one line says where and what to change."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,128 @@
+"""The command line: parse, validate, call. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from openmm_thermalnet.config import RunConfig, make_config, read_toml
+from openmm_thermalnet.errors import InputError, SimulationError
+from openmm_thermalnet.flags import with_flags
+from openmm_thermalnet.version import __version__
+
+app = typer.Typer(
+    name="thermalnet",
+    help="Neural networks as molecular systems: train them by molecular dynamics with OpenMM.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="TOML file with the same names; flags win")
+]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options before a command."""
+
+
+@app.command()
+@with_flags(RunConfig)
+def run(
+    out: Annotated[Path, typer.Option("--out", help="directory of the run")],
+    config: ConfigFile = None,
+    overwrite: Annotated[bool, typer.Option(help="replace a run that is there")] = False,
+    *,
+    flags: dict[str, Any],
+) -> None:
+    """Train a network by molecular dynamics, and follow copies from its waiting times."""
+    values = {**({} if config is None else read_toml(config)), **flags}
+    settings = make_config(values)
+    from openmm_thermalnet.protocols import create_run
+
+    _execute(create_run(settings, out, overwrite))
+
+
+@app.command()
+def resume(
+    directory: Annotated[Path, typer.Argument(help="directory of a run")],
+) -> None:
+    """Go on with a run that was interrupted, from its last good state."""
+    from openmm_thermalnet.protocols import open_run
+
+    _execute(open_run(directory, _say))
+
+
+@app.command()
+@with_flags(RunConfig)
+def info(
+    config: ConfigFile = None,
+    *,
+    flags: dict[str, Any],
+) -> None:
+    """Show what a run with these flags would be: sizes, binding, platforms, versions."""
+    settings = make_config({**({} if config is None else read_toml(config)), **flags})
+    import openmm
+
+    from openmm_thermalnet.protocols import setup
+
+    net = setup.build_network(settings, setup.build_dataset(settings))
+    rows = dict(net.info(settings.force))  # type: ignore[arg-type]
+    rows["widths"] = " ".join(map(str, net.widths))
+    rows["platforms"] = " ".join(
+        openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())
+    )
+    rows.update({f"version of {name}": number for name, number in setup.versions().items()})
+    width = max(map(len, rows))
+    for name, value in rows.items():
+        print(f"{name.replace('_', ' '):{width}}  {value}")
+
+
+def _execute(run_to_execute: Any) -> None:
+    """Execute a run with progress; Ctrl-C ends it with what was computed kept."""
+    from openmm_thermalnet.progress import Progress, StopRequest
+    from openmm_thermalnet.protocols import Interrupted
+
+    directory = run_to_execute.directory
+    with StopRequest() as stop, Progress() as progress:
+        try:
+            run_to_execute.execute(progress, stop, progress.say)
+        except Interrupted:
+            progress.say(f"stopped; go on with: thermalnet resume {directory}")
+            raise typer.Exit(130) from None
+    print(f"{directory} is complete")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def main() -> None:
+    """Entry point: input errors are one line on stderr and exit status 2."""
+    try:
+        app()
+    except InputError as error:
+        _say(f"thermalnet: {error}")
+        sys.exit(2)
+    except (OSError, SimulationError) as error:
+        _say(f"thermalnet: {error}; what was computed is kept")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
