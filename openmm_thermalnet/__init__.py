@@ -23,7 +23,16 @@ _NAMES = {
     "fold": "walls",
 }
 
-__all__ = ["ThermalNet", "ThermalReporter", "__version__", "fold", *_MODULES]  # noqa: PLE0604
+__all__ = [
+    "ThermalNet",
+    "ThermalReporter",
+    "__version__",
+    "analysis",
+    "datasets",
+    "fold",
+    "hamiltonians",
+    "units",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -83,9 +83,9 @@ class RunConfig(BaseModel):
     anneal_steps: int | None = Field(
         None, description="steps from --kT-start to --kT [default: the whole run]"
     )
-    anneal_table: Annotated[
-        tuple[tuple[int, float], ...] | None, BeforeValidator(_table)
-    ] = Field(None, description="CSV file of step,kT to follow instead (linear in between)")
+    anneal_table: Annotated[tuple[tuple[int, float], ...] | None, BeforeValidator(_table)] = Field(
+        None, description="CSV file of step,kT to follow instead (linear in between)"
+    )
     friction: float = Field(1e-3, description="friction per step, in [0, 1)")
     timestep: float = Field(0.01, description="time step (ps)")
     integrator: str = Field(

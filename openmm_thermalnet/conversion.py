@@ -17,7 +17,7 @@ from torch import Tensor
 from openmm_thermalnet.layout import Layout
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _to_state(positions, edges, replicas, walls, state, signs):  # type: ignore[no-untyped-def]
     """Fold, cast and transpose: positions (B, P, 3) -> state (R P,), signs (B, 3, P)."""
     for block in range(positions.shape[0]):
@@ -42,7 +42,7 @@ def _to_state(positions, edges, replicas, walls, state, signs):  # type: ignore[
                         out[p] = q[p]
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, nogil=True)
 def _to_forces(gradient, signs, edges, replicas, scale, forces):  # type: ignore[no-untyped-def]
     """Gradient (R P,) of the folded variables -> forces (B, P, 3) on the raw coordinates."""
     for block in range(forces.shape[0]):

@@ -62,7 +62,7 @@ def local_fields(
     """
     function = _FUNCTIONS[check_activation(activation)]
     state = np.asarray(inputs)
-    fields = []
+    fields: list[NDArray[Any]] = []
     for layer, (weight, gain) in enumerate(zip(weights, gains, strict=True)):
         if layer:
             state = function(fields[-1])

@@ -230,9 +230,7 @@ def resolve_binding(binding: str) -> Literal["python", "torch", "pythontorch"]:
     if binding == "python":
         return "python"
     if binding not in ("auto", "torch", "pythontorch"):
-        raise InputError(
-            f"force {binding!r} is unknown; choose auto, python, torch or pythontorch"
-        )
+        raise InputError(f"force {binding!r} is unknown; choose auto, python, torch or pythontorch")
     plugin, reason = _openmmtorch()
     has_python_torch = plugin is not None and hasattr(plugin, "PythonTorchForce")
     if binding == "pythontorch" or (binding == "auto" and has_python_torch):

@@ -121,7 +121,9 @@ def find_platform(name: str, threads: int = 1) -> tuple[openmm.Platform, dict[st
     InputError
         If this OpenMM has no such platform; the message lists those it has.
     """
-    present = [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
+    present = [
+        openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())
+    ]
     if name not in present:
         raise InputError(f"platform {name!r} is not here; choose one of {', '.join(present)}")
     if int(threads) != threads or threads < 1:

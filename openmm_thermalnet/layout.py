@@ -191,23 +191,21 @@ class Layout:
                 f"positions have shape {array.shape}; this network of {self.replicas} replicas "
                 f"needs {expected}"
             )
-        return array.reshape(self.blocks, self.particles, 3).transpose(0, 2, 1).reshape(
-            self.replicas, self.particles
+        return (
+            array.reshape(self.blocks, self.particles, 3)
+            .transpose(0, 2, 1)
+            .reshape(self.replicas, self.particles)
         )
 
     def positions(self, coordinates: NDArray[np.floating]) -> NDArray[np.float64]:
         """Positions (B P, 3) in nm of coordinates (R, P): the inverse of `coordinates`."""
-        blocked = np.asarray(coordinates, dtype=np.float64).reshape(
-            self.blocks, 3, self.particles
-        )
+        blocked = np.asarray(coordinates, dtype=np.float64).reshape(self.blocks, 3, self.particles)
         return np.ascontiguousarray(blocked.transpose(0, 2, 1)).reshape(-1, 3)
 
     def unpack(self, coordinates: NDArray[Any], kind: Kind) -> list[NDArray[Any]]:
         """Fields of one kind, each (..., rows, columns), from coordinates (..., P)."""
         return [
-            coordinates[..., where].reshape(
-                *coordinates.shape[:-1], field.rows, field.columns
-            )
+            coordinates[..., where].reshape(*coordinates.shape[:-1], field.rows, field.columns)
             for field, where in zip(self.fields, self.slices, strict=True)
             if field.kind == kind
         ]
@@ -234,7 +232,7 @@ class Layout:
                     f"{field.name} has shape {array.shape}; give {(self.replicas, *shape)}, "
                     f"or {shape} for all replicas alike"
                 )
-            coordinates[:, where] = np.broadcast_to(
-                array, (self.replicas, *shape)
-            ).reshape(self.replicas, -1)
+            coordinates[:, where] = np.broadcast_to(array, (self.replicas, *shape)).reshape(
+                self.replicas, -1
+            )
         return coordinates

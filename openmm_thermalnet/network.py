@@ -126,7 +126,7 @@ class ThermalNet:
 
     @property
     def storage_ratio(self) -> float:
-        """alpha = M / N."""
+        """Storage ratio alpha = M / N."""
         return self.patterns / self.width
 
     @cached_property
@@ -337,7 +337,8 @@ class ThermalNet:
         coordinates = self.layout.coordinates(positions)
         hamiltonian, conversion = self._evaluation
         energies, _ = hamiltonian(conversion.state(self.layout.positions(coordinates)))
-        return energies.t().to(torch.float64).numpy()
+        by_replica: NDArray[np.float64] = energies.t().to(torch.float64).numpy()
+        return by_replica
 
     @cached_property
     def _evaluation(self) -> tuple[hamiltonians.LayeredHamiltonian, HostConversion]:

@@ -90,7 +90,16 @@ def columns(depth: int) -> list[str]:
     """Column names of `thermo.csv` for a network of depth L."""
     layers = [f"e_{layer}" for layer in range(1, depth + 1)]
     accuracies = [f"{split}_{function}" for split, function in _ACCURACIES]
-    return ["step", "time", "replica", "energy", "energy_ratio", *layers, "temperature", *accuracies]
+    return [
+        "step",
+        "time",
+        "replica",
+        "energy",
+        "energy_ratio",
+        *layers,
+        "temperature",
+        *accuracies,
+    ]
 
 
 def replica_temperatures(net: ThermalNet, velocities: Any) -> NDArray[np.float64]:
@@ -140,9 +149,10 @@ class ThermalReporter:
         self, file: str | Path | TextIO, reportInterval: int | Sequence[int], net: ThermalNet
     ) -> None:
         self._schedule = _Schedule(reportInterval)
-        self._owned = isinstance(file, (str, Path))
-        self._stream = Path(file).open("w", newline="") if isinstance(file, (str, Path)) else file
-        self._table = ThermalTable(net, self._stream)
+        self._owned: TextIO | None = None
+        if isinstance(file, (str, Path)):
+            file = self._owned = Path(file).open("w", newline="")  # noqa: SIM115 - until close()
+        self._table = ThermalTable(net, file)
         self._started = False
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:
@@ -165,8 +175,8 @@ class ThermalReporter:
 
     def close(self) -> None:
         """Close the file if this reporter opened it."""
-        if self._owned:
-            self._stream.close()
+        if self._owned is not None:
+            self._owned.close()
 
     def __enter__(self) -> ThermalReporter:
         """Use as a context manager closes the file."""

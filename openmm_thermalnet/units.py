@@ -8,6 +8,7 @@ temperature needs Boltzmann's constant and the friction needs a logarithm.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from openmm import unit
 
@@ -50,9 +51,10 @@ def temperature(kT: float) -> unit.Quantity:
 
 def reduced_temperature(kelvin: unit.Quantity | float) -> float:
     """Thermal energy kT (reduced, kJ/mol) of a temperature: the inverse of `temperature`."""
-    if unit.is_quantity(kelvin):
-        kelvin = kelvin.value_in_unit(unit.kelvin)
-    return float(kelvin) * _KB
+    number: Any = kelvin
+    if unit.is_quantity(number):
+        number = number.value_in_unit(unit.kelvin)
+    return float(number) * float(_KB)
 
 
 def friction(eta: float, timestep: float = 0.01) -> unit.Quantity:

@@ -25,7 +25,7 @@ class SoftcoreHamiltonian(LayeredHamiltonian):
     def local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
         """Energies and derivatives: 2 min(gap, 0) times the field, and times the spin."""
         overlap = torch.mul(spins, fields, out=spin_gradient).clamp_(max=0.0)
-        energies = torch.linalg.vector_norm(overlap, dim=(2, 3)).square()
+        energies: Tensor = torch.linalg.vector_norm(overlap, dim=(2, 3)).square()
         overlap.mul_(2.0)
         by_field = overlap * spins
         overlap.mul_(fields)

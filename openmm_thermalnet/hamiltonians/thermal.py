@@ -20,13 +20,14 @@ class NormHamiltonian(LayeredHamiltonian):
 
     def layer_energy(self, spins: Tensor, fields: Tensor) -> Tensor:
         """|S - tanh(x)| of every layer and replica."""
-        return torch.linalg.vector_norm(spins - torch.tanh(fields), dim=(2, 3))
+        norms: Tensor = torch.linalg.vector_norm(spins - torch.tanh(fields), dim=(2, 3))
+        return norms
 
     def local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
         """Energies and derivatives: u = r/|r| by the spins, -u (1 - tanh^2) by the fields."""
         outputs = fields.tanh_()
         residual = torch.sub(spins, outputs, out=spin_gradient)
-        norms = torch.linalg.vector_norm(residual, dim=(2, 3))
+        norms: Tensor = torch.linalg.vector_norm(residual, dim=(2, 3))
         inverse = torch.where(norms > 0, 1 / norms, torch.zeros_like(norms))
         unit = residual.mul_(inverse[:, :, None, None])
         outputs.square_().sub_(1.0).mul_(unit)
@@ -45,6 +46,6 @@ class SquaredHamiltonian(LayeredHamiltonian):
         """Energies and derivatives: r by the spins, -r (1 - tanh^2) by the fields."""
         outputs = fields.tanh_()
         residual = torch.sub(spins, outputs, out=spin_gradient)
-        energies = 0.5 * torch.linalg.vector_norm(residual, dim=(2, 3)).square()
+        energies: Tensor = 0.5 * torch.linalg.vector_norm(residual, dim=(2, 3)).square()
         outputs.square_().sub_(1.0).mul_(residual)
         return energies

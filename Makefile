@@ -1,0 +1,46 @@
+# Every target sets up what it needs. PYTHON may name another interpreter (3.11 or newer).
+PYTHON ?= python3
+LIGHT := .venv
+TORCHFORCE := .venv-torchforce
+BENCH := .venv-bench
+
+.PHONY: demo test test-torchforce lint bench reproduce clean
+
+demo: $(LIGHT)/ready  ## train a small thermal network on MNIST and draw what happened
+	$(LIGHT)/bin/thermalnet run --config examples/demo.toml --out runs/demo --overwrite
+	$(LIGHT)/bin/thermalnet plot runs/demo
+
+test: $(LIGHT)/ready  ## the tests, with OpenMM's PythonForce
+	$(LIGHT)/bin/python -m pytest -n 2
+
+test-torchforce: $(TORCHFORCE)/ready  ## the quick tests again, with openmm-torch's TorchForce
+	$(TORCHFORCE)/bin/python -m pytest -n 2 -m "not slow"
+
+lint: $(LIGHT)/ready  ## style and types
+	$(LIGHT)/bin/ruff check .
+	$(LIGHT)/bin/ruff format --check .
+	$(LIGHT)/bin/mypy
+
+bench: $(BENCH)/ready  ## against what people would run instead (about 20 minutes)
+	$(BENCH)/bin/python -m benchmarks.run
+
+reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt and repeat at will
+	$(LIGHT)/bin/python docs/reproduction/run.py runs/reproduction
+
+clean:
+	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) build *.egg-info
+
+$(LIGHT)/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(LIGHT)
+	$(LIGHT)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(TORCHFORCE)/ready: pyproject.toml constraints-torchforce.txt
+	$(PYTHON) -m venv $(TORCHFORCE)
+	$(TORCHFORCE)/bin/pip install --quiet --disable-pip-version-check -c constraints-torchforce.txt -e '.[test,torchforce-cpu]'
+	touch $@
+
+$(BENCH)/ready: pyproject.toml constraints.txt benchmarks/requirements.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r benchmarks/requirements.txt
+	touch $@
