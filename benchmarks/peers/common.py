@@ -40,7 +40,7 @@ class Problem:
     NL: int
     replicas: int
     dt: float
-    kT: float  # noqa: N815
+    kT: float
     eta: float
     seed: int
     inputs: FloatArray
