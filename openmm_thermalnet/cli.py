@@ -21,6 +21,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+_UsageError: Any = typer.BadParameter.__mro__[1]  # typer does not export it
+
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="TOML file with the same names; flags win")
 ]
@@ -115,7 +117,17 @@ def _say(line: str) -> None:
 def main() -> None:
     """Entry point: input errors are one line on stderr and exit status 2."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except KeyboardInterrupt:  # while modules are imported
+        sys.exit(130)
+    except _UsageError as error:
+        message = error.format_message()
+        if "\n" in message:  # the help, where no command is given
+            _say(message)
+        else:
+            command = error.ctx.command_path if error.ctx else "thermalnet"
+            _say(f"thermalnet: {message.rstrip('.')}; see {command} --help")
+        sys.exit(error.exit_code)
     except InputError as error:
         _say(f"thermalnet: {error}")
         sys.exit(2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -31,14 +32,20 @@ def _gain(value: Any) -> Any:
 
 
 def _table(value: Any) -> Any:
-    """Accept a CSV file of step,kT lines where a table is wanted."""
+    """Accept a CSV file of step,kT lines, with or without a header, where a table is wanted."""
     if not isinstance(value, (str, Path)):
         return value
     try:
-        lines = Path(value).read_text().split()
-    except OSError:
+        with Path(value).open(newline="") as stream:
+            rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if any(row)]
+    except (OSError, UnicodeDecodeError, csv.Error):
         raise ValueError("give a CSV file of step,kT lines that can be read") from None
-    return [line.split(",") for line in lines if line[0].isdigit()]
+    if rows and rows[0][0][:1].isalpha():
+        rows = rows[1:]
+    for row in rows:
+        if len(row) != 2:
+            raise ValueError(f"its line {','.join(row)!r} is no step,kT; give two numbers")
+    return rows
 
 
 Integers = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
@@ -56,6 +63,7 @@ class RunConfig(BaseModel):
     model_config = ConfigDict(
         extra="forbid",
         frozen=True,
+        allow_inf_nan=False,
         alias_generator=lambda name: name.replace("_", "-") if name != "kT" else name,
         populate_by_name=True,
     )
@@ -138,6 +146,9 @@ class RunConfig(BaseModel):
             raise ValueError(f"checkpoint-minutes is {self.checkpoint_minutes}; give more than 0")
         if self.anneal != "constant" and self.kT_start is None:
             raise ValueError(f"anneal is {self.anneal!r} without a start; give kT-start")
+        for name, value in (("kT-start", self.kT_start), ("anneal-steps", self.anneal_steps)):
+            if self.anneal == "constant" and value is not None:
+                raise ValueError(f"{name} is {value} with constant kT; give anneal too")
         if self.anneal_table is not None and self.anneal != "constant":
             raise ValueError("anneal-table and anneal are both given; choose one")
         return self

@@ -1,4 +1,8 @@
-"""Command-line flags made from a configuration model, so that each is written down once."""
+"""Command-line flags made from a configuration model, so that each is written down once.
+
+Flags are read as text and left to the model to check, so that a value of the wrong type is refused
+in the same words from the command line and from a file.
+"""
 
 from __future__ import annotations
 
@@ -50,6 +54,7 @@ def _parameter(name: str, model: type[BaseModel]) -> inspect.Parameter:
     """Optional keyword parameter of a field: None means the flag was not given."""
     field = model.model_fields[name]
     kind = _plain_type(field.annotation)
+    read = bool if kind is bool else str
     default = field.default
     shown: Any = False
     if default is not None and default != () and default is not False:
@@ -65,12 +70,12 @@ def _parameter(name: str, model: type[BaseModel]) -> inspect.Parameter:
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None,
-        annotation=Annotated[kind | None, option],
+        annotation=Annotated[read | None, option],
     )
 
 
 def _plain_type(annotation: Any) -> type:
-    """Type a command line can read: the field's own where it is a plain one, else text."""
+    """Type that the help shows: the field's own where it is a plain one, else text."""
     if annotation in _PLAIN:
         return annotation  # type: ignore[no-any-return]
     arguments = [argument for argument in get_args(annotation) if argument is not type(None)]
