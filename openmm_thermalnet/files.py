@@ -2,18 +2,51 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from openmm_thermalnet.errors import InputError
 
 _MARK = b"\nthermalnet sha256 "
 
 
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes from locking `directory` meanwhile; the lock dies with the process.
+
+    Raises
+    ------
+    InputError
+        If another process has it.
+    """
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise InputError(
+            f"{directory} is in use by another process; wait for it, or stop it"
+        ) from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to the disk, and move it there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file beside its place, flush it to the disk, and move it there.
+
+    What a killed process left beside it is overwritten; see `locked` for two at a time.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("wb") as stream:
             stream.write(content)

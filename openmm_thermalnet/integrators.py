@@ -37,6 +37,18 @@ class Thermostat:
         elif hasattr(self.integrator, "setTemperature"):
             self.integrator.setTemperature(kelvin)
 
+    def set_seed(self, seed: int) -> None:
+        """Seed the noise anew, where there is any; a Context notices when it is reinitialized.
+
+        Parameters
+        ----------
+        seed : int
+            Any non-negative integer; it is brought into the range that OpenMM takes.
+        """
+        source = self.integrator if self.force is None else self.force
+        if hasattr(source, "setRandomNumberSeed"):
+            source.setRandomNumberSeed(1 + seed % (2**31 - 2))
+
 
 def create_integrator(
     name: str = "langevin-middle",

@@ -8,7 +8,7 @@ hash.
 
 The file is written in HDF5's single-writer-multiple-reader mode: whatever kills the writer, the
 frames flushed before are there. `step` is extended last, so its length is the number of whole
-frames.
+frames. HDF5 keeps checksums of everything but `step`, and refuses to read what does not fit them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,13 @@ from openmm_thermalnet.walls import PERIOD
 
 FORMAT = "openmm_thermalnet trajectory 1"
 
+_DAMAGED = (OSError, KeyError, ValueError, RuntimeError)  # what h5py raises
+
 _CHUNK = 2**16  # parameters of one replica in an HDF5 chunk: a layer is read without the others
+
+
+class DamagedFileError(InputError):
+    """A file of a run was cut short or garbled; the message says which and how."""
 
 
 class TrajectoryWriter:
@@ -72,6 +78,7 @@ class TrajectoryWriter:
             maxshape=(None, replicas, particles),
             dtype=np.float64 if double else np.float32,
             chunks=(1, 1, min(particles, _CHUNK)),
+            fletcher32=True,
         )
         self._q.attrs["unit"] = "nm"
         self._energy = self._file.create_dataset(
@@ -79,7 +86,8 @@ class TrajectoryWriter:
             shape=(0, replicas, depth),
             maxshape=(None, replicas, depth),
             dtype=np.float64,
-            chunks=(16, replicas, depth),
+            chunks=(1, replicas, depth),  # written once: no reader sees half a checksum
+            fletcher32=True,
         )
         self._energy.attrs["unit"] = "kJ/mol"
         self._step = self._file.create_dataset(
@@ -118,9 +126,19 @@ class TrajectoryWriter:
         self._step.flush()
 
     def copy_frames(self, source: Trajectory, last_step: int) -> None:
-        """Append the frames of another trajectory up to `last_step`."""
+        """Append the frames of another trajectory up to `last_step`.
+
+        Raises
+        ------
+        DamagedFileError
+            If a frame does not fit its checksum.
+        """
         for frame in np.flatnonzero(source.steps <= last_step):
-            self._append(source.q[frame], source.layer_energies[frame], int(source.steps[frame]))
+            try:
+                coordinates = source.q[frame]
+            except _DAMAGED as error:
+                raise _damage(source.path, error) from error
+            self._append(coordinates, source.layer_energies[frame], int(source.steps[frame]))
 
     def close(self) -> None:
         """Close the file."""
@@ -150,16 +168,19 @@ class Trajectory:
     ------
     MissingFileError
         If there is no such file.
+    DamagedFileError
+        If it is damaged.
     InputError
-        If it is damaged, or no trajectory of this package.
+        If it is no trajectory of this package.
     """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         if not self.path.is_file():
             raise MissingFileError(f"{self.path} does not exist; name a trajectory.h5 of a run")
+        opened = None
         try:
-            self._file = h5py.File(self.path, "r", libver="latest", swmr=True)
+            opened = self._file = h5py.File(self.path, "r", libver="latest", swmr=True)
             kind = self._file.attrs.get("format")
             if kind == FORMAT:
                 self.steps: NDArray[np.int64] = self._file["step"][()]
@@ -167,9 +188,10 @@ class Trajectory:
                 self.q = self._file["q"]
                 self.layer_energies: NDArray[np.float64] = self._file["layer_energy"][:frames]
                 self.metadata: dict[str, Any] = json.loads(self._file.attrs["metadata"])
-        except (OSError, KeyError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
-            raise InputError(f"{self.path} is damaged ({reason}); resume its run") from error
+        except _DAMAGED as error:
+            if opened is not None:
+                opened.close()
+            raise _damage(self.path, error) from error
         if kind != FORMAT:
             self._file.close()
             raise InputError(f"{self.path} is {kind!r}; this package reads {FORMAT!r}")
@@ -202,8 +224,10 @@ def continue_trajectory(
 
     Raises
     ------
-    InputError
+    DamagedFileError
         If the old file is damaged.
+    InputError
+        If there is no room for the copy.
     """
     renewed = path.with_name(f".{path.name}.renewed")
     renewed.unlink(missing_ok=True)
@@ -212,6 +236,17 @@ def continue_trajectory(
         if shutil.disk_usage(path.parent).free < needed:
             raise InputError(f"{path.parent} has less than {needed} bytes free; make room for them")
         writer = TrajectoryWriter(renewed, layout, depth, old.metadata, double, walls)
-        writer.copy_frames(old, last_step)
-    renewed.replace(path)
+        try:
+            writer.copy_frames(old, last_step)
+            renewed.replace(path)
+        except BaseException:
+            writer.close()
+            renewed.unlink(missing_ok=True)
+            raise
     return writer
+
+
+def _damage(path: Path, error: Exception) -> DamagedFileError:
+    """One line for what HDF5 says of a damaged file."""
+    reason = (str(error).splitlines() or ["unreadable"])[0]
+    return DamagedFileError(f"{path} is damaged ({reason}); resume its run")

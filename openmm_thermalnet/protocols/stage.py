@@ -16,11 +16,13 @@ from typing import Any
 import openmm
 
 from openmm_thermalnet import units
+from openmm_thermalnet.errors import SimulationError
 from openmm_thermalnet.files import read_sealed, write_atomically, write_sealed
 from openmm_thermalnet.integrators import Thermostat
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols.records import Plan, Records
 from openmm_thermalnet.protocols.start import Start
+from openmm_thermalnet.trajectory import DamagedFileError
 
 CHECKPOINT, PREVIOUS, PORTABLE = "checkpoint.chk", "checkpoint.previous.chk", "state.xml"
 
@@ -109,18 +111,20 @@ class Stage:
         Interrupted
             If `stop` said so.
         SimulationError
-            If the energy is no longer finite.
+            If the energy is no longer finite, or OpenMM cannot go on.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
         system = self._net.createSystem(*self._binding)
         if self._thermostat.force is not None:
             system.addForce(self._thermostat.force)
-        context = openmm.Context(system, self._thermostat.integrator, *self._platform)
         try:
+            context = openmm.Context(system, self._thermostat.integrator, *self._platform)
             step = self._restore(context)
             if step is None:
                 step = self._begin(context)
             self._advance(context, step, progress, stop)
+        except openmm.OpenMMException as error:
+            raise SimulationError(f"OpenMM stopped {self._directory}: {_reason(error)}") from error
         finally:
             self._records.close()
 
@@ -152,14 +156,26 @@ class Stage:
             if not self._load(context, content, path):
                 continue
             step = int(context.getStepCount())
-            lost = self._records.missing(step)
+            lost = self._resume_records(step)
             if lost is None:
-                self._records.resume(step)
+                self._say(f"{self._directory} goes on at step {step} of {self._plan.length}")
                 return step
             self._say(f"{lost}; looking for an earlier state")
         if found:
             self._say(f"{self._directory} starts again at step 0: no checkpoint is usable")
+        elif self._records.begun:
+            self._say(f"{self._directory} starts again at step 0: there is no checkpoint yet")
         return None
+
+    def _resume_records(self, step: int) -> str | None:
+        """Reopen the records up to `step`, or say what is missing of them."""
+        lost = self._records.missing(step)
+        if lost is None:
+            try:
+                self._records.resume(step)
+            except DamagedFileError as error:
+                return str(error)
+        return lost
 
     def _load(self, context: openmm.Context, content: bytes, path: Path) -> bool:
         """Load a checkpoint, or the portable state where OpenMM refuses it."""
@@ -167,11 +183,14 @@ class Stage:
             context.loadCheckpoint(content)
             return True
         except openmm.OpenMMException as error:
-            reason = str(error).splitlines()[0]
+            reason = _reason(error)
         try:
             state = openmm.XmlSerializer.deserialize((self._directory / PORTABLE).read_text())
+            # Noise that was used before this step must not come again after it.
+            self._thermostat.set_seed(self._velocity_seed + state.getStepCount())
+            context.reinitialize()
             context.setState(state)
-        except (OSError, openmm.OpenMMException):
+        except (OSError, ValueError, openmm.OpenMMException):
             self._say(f"{path} is not this machine's ({reason}), and {PORTABLE} cannot be read")
             return False
         self._say(f"{path} is not this machine's ({reason}); {PORTABLE} goes on with other noise")
@@ -213,10 +232,17 @@ class Stage:
 
     def _save(self, context: openmm.Context) -> None:
         """Write the portable state and a checkpoint; the checkpoint before is kept."""
-        state = context.getState(getPositions=True, getVelocities=True, getParameters=True)
+        state = context.getState(
+            positions=True, velocities=True, parameters=True, integratorParameters=True
+        )
         serialized = openmm.XmlSerializer.serialize(state)
         write_atomically(self._directory / PORTABLE, serialized.encode())
         path = self._directory / CHECKPOINT
         if path.exists():
             path.replace(self._directory / PREVIOUS)
         write_sealed(path, context.createCheckpoint())
+
+
+def _reason(error: openmm.OpenMMException) -> str:
+    """First line of what OpenMM says."""
+    return (str(error).splitlines() or ["unknown"])[0]
