@@ -62,16 +62,18 @@ class Progress:
     def __call__(self, name: str, step: int, length: int) -> None:
         """Show that stage `name` is at `step` of `length`."""
         now = time.monotonic()
+        new = name not in self._begun
         begun, first = self._begun.setdefault(name, (now, step))
         rate = (step - first) / (now - begun) if now > begun else 0.0
         if self._bar is not None:
             if name not in self._tasks:
                 self._tasks[name] = self._bar.add_task(name, total=length, pace="")
             self._bar.update(self._tasks[name], completed=step, pace=f"{rate:.0f} steps/s")
-        elif now - self._said > _LINE_SECONDS or step == length:
+        elif new or now - self._said > _LINE_SECONDS or step == length:
             self._said = now
+            pace = f", {rate:.0f} steps/s" if rate else ""
             left = f", {(length - step) / rate:.0f} s left" if rate and step < length else ""
-            self.say(f"{name}: step {step} of {length}, {rate:.0f} steps/s{left}")
+            self.say(f"{name}: step {step} of {length}{pace}{left}")
 
     def say(self, line: str) -> None:
         """Print one line beside the bar."""

@@ -122,15 +122,18 @@ def read_state_dict(net: ThermalNet, path: Path) -> list[NDArray[np.float64]]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         matrices = [value.double().numpy() for value in state.values() if value.ndim == 2]
+        others = [name for name, value in state.items() if value.ndim != 2 and value.any()]
     except Exception as error:  # torch raises many kinds; all mean the same here
         reason = (str(error).splitlines() or ["unknown"])[0]
         raise InputError(f"{path} is no torch state_dict ({reason}); name another") from error
+    if others:
+        raise InputError(f"{path} has {others[0]}, which is no weight matrix; train without biases")
     if len(matrices) != net.depth:
         raise InputError(f"{path} has {len(matrices)} weight matrices; depth is {net.depth}")
     weights = [matrix / gain for matrix, gain in zip(matrices, net.gains, strict=True)]
     largest = max(np.abs(weight).max() for weight in weights)
     if largest > 1:
-        needed = max(np.abs(matrix).max() for matrix in matrices)
+        needed = 1.005 * max(np.abs(matrix).max() for matrix in matrices)  # 3 digits may round down
         raise InputError(
             f"{path} has weights {largest:.3g} times what the walls allow; give gain {needed:.3g}"
         )
