@@ -11,16 +11,20 @@ from typing import TYPE_CHECKING, Any
 from openmm_thermalnet.version import __version__
 
 if TYPE_CHECKING:
-    from openmm_thermalnet import analysis, datasets, hamiltonians, units
+    from openmm_thermalnet import analysis, datasets, hamiltonians, plotting, protocols, units
+    from openmm_thermalnet.analyze import analyze_run
     from openmm_thermalnet.network import ThermalNet
     from openmm_thermalnet.reporters import ThermalReporter
+    from openmm_thermalnet.results import load
     from openmm_thermalnet.walls import fold
 
-_MODULES = ("analysis", "datasets", "hamiltonians", "units")
+_MODULES = ("analysis", "datasets", "hamiltonians", "plotting", "protocols", "units")
 _NAMES = {
     "ThermalNet": "network",
     "ThermalReporter": "reporters",
+    "analyze_run": "analyze",
     "fold": "walls",
+    "load": "results",
 }
 
 __all__ = [
@@ -28,9 +32,13 @@ __all__ = [
     "ThermalReporter",
     "__version__",
     "analysis",
+    "analyze_run",
     "datasets",
     "fold",
     "hamiltonians",
+    "load",
+    "plotting",
+    "protocols",
     "units",
 ]
 

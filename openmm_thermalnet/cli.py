@@ -71,6 +71,32 @@ def resume(
 
 
 @app.command()
+def analyze(
+    directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
+) -> None:
+    """Compute every observable of a run and write them to its analysis.json."""
+    from openmm_thermalnet.analyze import ANALYSIS, analyze_run
+    from openmm_thermalnet.report import summary_lines
+
+    analysis = analyze_run(directory, _say)
+    for line in summary_lines(analysis):
+        print(line)
+    print(f"{directory / ANALYSIS} is written")
+
+
+@app.command()
+def plot(
+    directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
+) -> None:
+    """Draw the figures of a run and write its report.html; analyses it first if need be."""
+    from openmm_thermalnet.analyze import analyze_run, current_analysis
+    from openmm_thermalnet.report import write_report
+
+    analysis = current_analysis(directory) or analyze_run(directory, _say)
+    print(f"{write_report(analysis, directory)} and figures are written")
+
+
+@app.command()
 @with_flags(RunConfig)
 def info(
     config: ConfigFile = None,

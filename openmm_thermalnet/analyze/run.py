@@ -1,0 +1,181 @@
+"""Analyse a run and keep the result beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from openmm_thermalnet.analysis import compute_ageing
+from openmm_thermalnet.analyze.dynamics import summarise_dynamics
+from openmm_thermalnet.analyze.machines import summarise_machines
+from openmm_thermalnet.analyze.plain import as_text, plain
+from openmm_thermalnet.analyze.thermodynamics import summarise_thermodynamics
+from openmm_thermalnet.datasets import Dataset
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.results import RunResult, StageResult
+from openmm_thermalnet.version import __version__
+
+FORMAT = "openmm_thermalnet analysis 1"
+ANALYSIS = "analysis.json"
+
+Say = Callable[[str], None]
+
+
+def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
+    """Compute every observable of a run and write them as `analysis.json` in its directory.
+
+    The keys of the result: "format", "config", "versions" (of the run), "analysis_versions",
+    "dataset", "network", "complete", "notes"; "quench", the thermodynamics of the samples from
+    the start; "waiting_times", which has for every waiting time (a string) the steps, the
+    correlations c, C, q, Q with errors and raw twins, relaxation times, phases, heterogeneity,
+    design space and thermodynamics; "ageing". A list over layers begins with l = 1. None is what
+    could not be computed, or a relaxation time that was not reached. `docs/analysis.md` names
+    everything.
+
+    Parameters
+    ----------
+    directory : str or Path
+        Of a run, which may still be going on.
+    say : callable
+        Gets one line for everything that could not be computed.
+
+    Returns
+    -------
+    dict
+        The content of the file.
+
+    Raises
+    ------
+    InputError
+        If the directory holds no run, the run has no frame, or a file is damaged.
+    """
+    notes: list[str] = []
+
+    def note(line: str) -> None:
+        notes.append(line)
+        say(line)
+
+    with RunResult(directory) as run:
+        _note_progress(run, note)
+        follows = [
+            stage for stage in run.stages if stage.waiting_time is not None and len(stage.steps) > 1
+        ]
+        dataset = _dataset(run, note) if follows else None
+        waiting_times = {
+            str(stage.waiting_time): _summarise_follow(run, stage, dataset) for stage in follows
+        }
+        result = plain(
+            {
+                "format": FORMAT,
+                "config": run.description["config"],
+                "versions": run.description["versions"],
+                "analysis_versions": {
+                    "openmm_thermalnet": __version__,
+                    **{name: version(name) for name in ("numpy", "scipy")},
+                },
+                "dataset": run.description["dataset"],
+                "network": run.network,
+                "complete": run.complete,
+                "notes": notes,
+                "quench": _summarise_quench(run.quench),
+                "waiting_times": waiting_times,
+                "ageing": _ageing(waiting_times),
+            }
+        )
+    write_atomically(Path(directory) / ANALYSIS, as_text(result).encode() + b"\n")
+    return dict(result)
+
+
+def current_analysis(directory: str | Path) -> dict[str, Any] | None:
+    """The content of `analysis.json`, or None if it is missing, damaged or older than the run."""
+    path = Path(directory) / ANALYSIS
+    try:
+        made = path.stat().st_mtime_ns
+        sources = [
+            source.stat().st_mtime_ns
+            for pattern in ("run.json", "**/thermo.csv", "**/trajectory.h5")
+            for source in path.parent.glob(pattern)
+        ]
+        analysis: dict[str, Any] = json.loads(path.read_text())
+        fits = analysis["format"] == FORMAT
+        fits = fits and analysis["analysis_versions"]["openmm_thermalnet"] == __version__
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return analysis if fits and made >= max(sources, default=made + 1) else None
+
+
+def _note_progress(run: RunResult, note: Say) -> None:
+    """Say which stages are not whole."""
+    found = {stage.name: stage for stage in run.stages}
+    for described in run.description["stages"]:
+        stage = found.get(described["name"])
+        if stage is None:
+            note(f"{described['name']} has not begun; it is left out")
+        elif not stage.complete:
+            at = int(stage.steps[-1])
+            left_out = stage.waiting_time is not None and len(stage.steps) < 2
+            note(
+                f"{stage.name} is in progress, at step {at} of {stage.length}"
+                + ("; it is left out" if left_out else "; these are its frames so far")
+            )
+
+
+def _dataset(run: RunResult, note: Say) -> Dataset | None:
+    """The run's dataset, made anew from its configuration."""
+    from openmm_thermalnet.protocols.setup import build_dataset
+
+    try:
+        dataset = build_dataset(run.config)
+    except (InputError, OSError) as error:
+        note(f"no internal representations, since the dataset cannot be made: {error}")
+        return None
+    if dataset.content_hash != run.dataset_hash:
+        note("no internal representations, since the dataset is no longer what the run had")
+        return None
+    return dataset
+
+
+def _summarise_quench(stage: StageResult) -> dict[str, Any]:
+    return {
+        "complete": stage.complete,
+        "length": stage.length,
+        "samples": stage.samples,
+        "thermodynamics": summarise_thermodynamics(stage),
+    }
+
+
+def _summarise_follow(
+    run: RunResult, stage: StageResult, dataset: Dataset | None
+) -> dict[str, Any]:
+    return {
+        "complete": stage.complete,
+        "length": stage.length,
+        "samples": stage.samples,
+        "replicas": stage.replicas,
+        **summarise_dynamics(stage),
+        "design_space": summarise_machines(stage, run.config.gain, dataset),
+        "thermodynamics": summarise_thermodynamics(stage),
+    }
+
+
+def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Relaxation times of the global correlations against the waiting time."""
+    times = [int(time) for time in waiting_times]
+    fits: dict[str, Any] = {"waiting_times": times}
+    for name in "cC":
+        tau = [values[f"tau_{name}_global"] for values in waiting_times.values()]
+        log_error = [values[f"tau_{name}_global_log_error"] for values in waiting_times.values()]
+        usable = [
+            (time, value)
+            for time, value in zip(times, tau, strict=True)
+            if time > 0 and value is not None
+        ]
+        fit = None
+        if len(usable) > 1:
+            fit = vars(compute_ageing(*map(list, zip(*usable, strict=True))))
+        fits[name] = {"tau": tau, "log_error": log_error, "fit": fit}
+    return fits

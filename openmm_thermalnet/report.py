@@ -1,0 +1,198 @@
+"""Figures of a run as files, and one page with everything on it."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.plotting import draw_figures, save_figure
+
+FIGURES, REPORT = "figures", "report.html"
+
+_HEADS = ("layer", "phase", "q*", "τ_c (steps)", "τ_C (steps)")
+
+_CSS = """
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b;
+       font: 15px/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.15rem 0.9rem 0.15rem 0; text-align: left; vertical-align: top; }
+thead th { border-bottom: 1px solid #888; font-weight: 600; }
+figure { margin: 1.5rem 0; } figure img { max-width: 100%; }
+figcaption { color: #444; max-width: 48rem; }
+.columns { display: flex; flex-wrap: wrap; gap: 0 3rem; }
+.note { border-left: 3px solid #b5472f; padding-left: 0.8rem; }
+"""
+
+
+def write_report(analysis: Mapping[str, Any], directory: Path) -> Path:
+    """Draw all figures into `figures/` and write the self-contained `report.html`.
+
+    Parameters
+    ----------
+    analysis : mapping
+        As `analyze_run` returns it.
+    directory : Path
+        Of the run.
+
+    Returns
+    -------
+    Path
+        Of the report.
+    """
+    target = directory / FIGURES
+    target.mkdir(exist_ok=True)
+    figures = []
+    for drawing in draw_figures(analysis):
+        image = base64.b64encode(save_figure(drawing.figure, target / drawing.name)).decode()
+        caption = html.escape(drawing.caption)
+        figures.append(
+            f'<figure id="{drawing.name}"><img alt="{caption}" '
+            f'src="data:image/png;base64,{image}"><figcaption>{caption}</figcaption></figure>'
+        )
+    name = html.escape(directory.resolve().name)
+    parts = [
+        "<!doctype html>",
+        f'<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
+        f"<style>{_CSS}</style></head><body>",
+        f"<h1>Thermal network: {name}</h1>",
+        *(f'<p class="note">{html.escape(note)}</p>' for note in analysis["notes"]),
+        "<h2>Late averages</h2>",
+        _late_table(analysis),
+        *(_layer_section(time, values) for time, values in analysis["waiting_times"].items()),
+        "<h2>Figures</h2>",
+        *figures,
+        "<h2>How it was made</h2>",
+        _description(analysis),
+        "</body></html>",
+    ]
+    path = directory / REPORT
+    write_atomically(path, "\n".join(parts).encode())
+    return path
+
+
+def layer_rows(values: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of the table of layers: l, phase, q*, tau_c, tau_C, as text.
+
+    Parameters
+    ----------
+    values : mapping
+        One waiting time of `analysis.json`.
+    """
+    rows = []
+    hidden = len(values["tau_c"])
+    for index in range(hidden + 1):
+        row = [str(index + 1), "", "", ""]
+        if index < hidden:
+            row[3] = _time(values, "tau_c", index)
+            if values["phase"] is not None:
+                doubt = " (within one error of 1/e)" if values["undecided"][index] else ""
+                row[1] = values["phase"][index] + doubt
+                row[2] = _with_error(values["q_star"][index], values["q_star_error"][index])
+        rows.append([*row, _time(values, "tau_C", index)])
+    return rows
+
+
+def summary_lines(analysis: Mapping[str, Any]) -> list[str]:
+    """The table of layers of every waiting time, for a terminal."""
+    lines = []
+    for waiting_time, values in analysis["waiting_times"].items():
+        lines.append(f"t_w = {waiting_time}, t* = {values['steps'][-1]} steps")
+        rows = [list(_HEADS), *layer_rows(values)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        lines += [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in rows
+        ]
+    return lines
+
+
+def _time(values: Mapping[str, Any], name: str, index: int) -> str:
+    """A relaxation time with its error, or that it was not reached."""
+    tau, error = values[name][index], values[f"{name}_log_error"][index]
+    if tau is None:
+        return "not reached"
+    if values[f"{name}_lower_bound"][index]:
+        return f"> {_steps(tau)}"
+    return _steps(tau) + ("" if error is None else f" ± {_steps(tau * error)}")
+
+
+def _steps(value: float) -> str:
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+
+
+def _with_error(mean: float | None, error: float | None) -> str:
+    if mean is None:
+        return "undefined"
+    return f"{mean:.3f}" + ("" if error is None else f" ± {error:.3f}")
+
+
+def _layer_section(waiting_time: str, values: Mapping[str, Any]) -> str:
+    """Heading and table of layers of one waiting time."""
+    steps = values["steps"][-1]
+    depths = ""
+    if values["liquid_depth"] is not None:
+        depths = f", liquid depth {values['liquid_depth']}, solid depth {values['solid_depth']}"
+    title = f"Layers after t_w = {waiting_time}, t* = {steps} steps{depths}"
+    return f"<h2>{html.escape(title)}</h2>" + _table(_HEADS, layer_rows(values))
+
+
+def _late_table(analysis: Mapping[str, Any]) -> str:
+    """Late averages of the quench and of every waiting time."""
+    names = ("energy_ratio", "temperature", "test_tanh", "test_sign", "train_tanh", "train_sign")
+    heads = ("stage", "from step", "E*/E(0)", "kT (kJ/mol)", *(f"A* {n}" for n in names[2:]))
+    stages = {"quench": analysis["quench"]}
+    stages.update({f"t_w = {t}": v for t, v in analysis["waiting_times"].items()})
+    rows = []
+    for name, stage in stages.items():
+        late = stage["thermodynamics"]["late"]
+        if late is None:
+            continue
+        values = [late[key] for key in names]
+        rows.append([name, str(late["start"]), *(_late(value) for value in values)])
+    return _table(heads, rows)
+
+
+def _late(value: Mapping[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    error = value["error"]
+    return f"{value['mean']:.3g}" + ("" if error is None else f" ± {error:.1g}")
+
+
+def _description(analysis: Mapping[str, Any]) -> str:
+    """Configuration, network, dataset and versions."""
+    made = analysis["analysis_versions"]
+    parts = {
+        "Configuration": analysis["config"],
+        "Network": analysis["network"],
+        "Versions": {
+            **analysis["versions"],
+            **{f"{name} (analysis)": number for name, number in made.items()},
+        },
+    }
+    tables = []
+    for title, values in parts.items():
+        rows = [[name, _text(value)] for name, value in values.items()]
+        tables.append(f"<div><h3>{title}</h3>{_table((), rows)}</div>")
+    return f'<div class="columns">{"".join(tables)}</div>'
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(_text, value))
+    return "–" if value is None else str(value)
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """HTML table of text; everything is escaped."""
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    top = f"<thead><tr>{head}</tr></thead>" if heads else ""
+    return f"<table>{top}<tbody>{body}</tbody></table>"

@@ -1,0 +1,116 @@
+"""Frames of a stage as MDTraj trajectories and as files of molecular dynamics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from openmm_thermalnet.errors import DependencyError, InputError
+from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.topology import build_topology
+from openmm_thermalnet.walls import PERIOD, fold
+
+FORMATS = (".dcd", ".nc", ".pdb", ".h5")
+
+
+def chosen_slots(replica: int | None, block: int, slots: int) -> list[int]:
+    """Slots that become x, y and z: one replica, or the three of a block.
+
+    Raises
+    ------
+    InputError
+        If there is no such replica or block.
+    """
+    if replica is not None:
+        if not 0 <= replica < slots:
+            raise InputError(f"replica is {replica!r}; give 0 to {slots - 1}")
+        return [replica]
+    if not 0 <= block < slots // 3:
+        raise InputError(f"block is {block!r}; give 0 to {slots // 3 - 1}")
+    return list(range(3 * block, 3 * block + 3))
+
+
+def to_mdtraj(
+    q: Any,
+    frames: NDArray[np.intp],
+    slots: Sequence[int],
+    times: NDArray[np.float64],
+    layout: Layout,
+    raw: bool,
+) -> Any:
+    """Trajectory of chosen frames, the chosen slots as x, y and z.
+
+    Parameters
+    ----------
+    q : h5py.Dataset, shape (T, R, P)
+        Raw coordinates (nm).
+    frames : ndarray of int
+        Which frames.
+    slots : sequence of int
+        Up to three slots, for x, y and z; what is not given is 0.
+    times : ndarray
+        Times of the chosen frames (ps).
+    layout : Layout
+        The map of the network.
+    raw : bool
+        Give the raw coordinates instead of the folded variables.
+
+    Returns
+    -------
+    mdtraj.Trajectory
+    """
+    import mdtraj
+
+    topology = mdtraj.Topology.from_openmm(build_topology(Layout(layout.fields, 3)))
+    xyz = np.zeros((len(frames), layout.particles, 3), dtype=np.float32)
+    for k, frame in enumerate(frames):
+        for axis, slot in enumerate(slots):
+            coordinates = q[frame, slot]
+            xyz[k, :, axis] = coordinates if raw else fold(coordinates)
+    return mdtraj.Trajectory(
+        xyz,
+        topology,
+        time=times,
+        unitcell_lengths=np.full((len(frames), 3), PERIOD, dtype=np.float32),
+        unitcell_angles=np.full((len(frames), 3), 90.0, dtype=np.float32),
+    )
+
+
+def check_target(path: Path) -> Path:
+    """Return `path` if its suffix names a format that holds the coordinates.
+
+    Raises
+    ------
+    InputError
+        If it does not.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".xtc":
+        raise InputError(
+            f"{path} would keep 1e-3 nm, coarser than the thermal motion of a solid layer; "
+            f"choose {', '.join(FORMATS)}"
+        )
+    if suffix not in FORMATS:
+        raise InputError(f"{path} has no known suffix; choose {', '.join(FORMATS)}")
+    return path
+
+
+def save(trajectory: Any, path: Path) -> None:
+    """Write an MDTraj trajectory in the format of the suffix.
+
+    Raises
+    ------
+    DependencyError
+        If MDTraj needs a package for this format that is missing.
+    """
+    try:
+        trajectory.save(str(path))
+    except ImportError as error:
+        path.unlink(missing_ok=True)
+        raise DependencyError(
+            f"{path.suffix} needs {error.name}, which is missing; install it or choose .dcd"
+        ) from error
