@@ -1,0 +1,90 @@
+"""Two ways from OpenMM's coordinates to the kernels' arrays and back, which must agree."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from openmm_thermalnet.conversion import HostConversion, TorchConversion
+from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.walls import fold, fold_sign
+
+SIZES = st.integers(1, 4)
+LAYOUTS = st.builds(
+    Layout.thermal,
+    SIZES,
+    st.lists(SIZES, min_size=3, max_size=6).map(tuple),
+    st.sampled_from([3, 6, 9]),
+)
+WALLS = pytest.mark.parametrize("walls", [True, False])
+
+
+def raw_positions(layout, seed=0, size=9.0):
+    shape = (layout.blocks * layout.particles, 3)
+    return np.random.default_rng(seed).uniform(-size, size, shape)
+
+
+def random_gradient(layout, dtype=torch.float64):
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(layout.replicas * layout.particles, generator=generator, dtype=dtype)
+
+
+@WALLS
+@given(layout=LAYOUTS, seed=st.integers(0, 100))
+def test_both_conversions_agree(walls, layout, seed):
+    positions = raw_positions(layout, seed)
+    gradient = random_gradient(layout)
+    host = HostConversion(layout, torch.float64, walls)
+    tensors = TorchConversion(layout, torch.float64, walls)
+    state, signs = tensors.state(torch.from_numpy(positions))
+    assert torch.equal(host.state(positions), state)
+    np.testing.assert_array_equal(host.forces(gradient), tensors.forces(gradient, signs).numpy())
+
+
+@WALLS
+@given(layout=LAYOUTS)
+def test_the_state_holds_the_folded_coordinates_and_forces_take_the_sign(walls, layout):
+    """Feeding the state back as the gradient of |s|^2/2 gives -s fold'(q) at every coordinate."""
+    positions = raw_positions(layout)
+    conversion = HostConversion(layout, torch.float64, walls)
+    state = conversion.state(positions)
+    folded = fold(positions) if walls else positions
+    signs = fold_sign(positions) if walls else np.ones_like(positions)
+    np.testing.assert_array_equal(np.sort(state.numpy()), np.sort(folded, axis=None))
+    np.testing.assert_allclose(conversion.forces(state), -signs * folded, rtol=1e-15)
+    np.testing.assert_allclose(conversion.forces(state, 0.25), -0.25 * signs * folded, rtol=1e-15)
+
+
+def test_replicas_of_one_field_are_neighbours():
+    """Every field in turn, and in it the replicas in turn: R values of one parameter each here."""
+    layout = Layout.thermal(1, (1, 1, 1), replicas=6)
+    coordinates = np.arange(18.0).reshape(3, 6).T / 20
+    state = HostConversion(layout, torch.float64).state(layout.positions(coordinates))
+    np.testing.assert_array_equal(state.numpy(), np.arange(18.0) / 20)
+
+
+@pytest.mark.parametrize("conversion", [HostConversion, TorchConversion])
+def test_the_fold_is_taken_before_the_cast(conversion):
+    """Far from the origin float32 has lost the digits that the fold needs."""
+    layout = Layout.thermal(1, (1, 1, 1), replicas=3)
+    near = raw_positions(layout, size=1.0)
+    far = near + 4e6
+    made = conversion(layout, torch.float32)
+    if conversion is HostConversion:
+        state = made.state(far)
+        want = made.state(near)
+    else:
+        state, _ = made.state(torch.from_numpy(far))
+        want, _ = made.state(torch.from_numpy(near))
+    assert state.dtype == torch.float32
+    torch.testing.assert_close(state, want, rtol=0, atol=2e-7)
+
+
+def test_single_precision_forces_come_back_in_double():
+    layout = Layout.thermal(2, (3, 2, 2), replicas=3)
+    conversion = HostConversion(layout, torch.float32)
+    conversion.state(raw_positions(layout))
+    forces = conversion.forces(random_gradient(layout, torch.float32))
+    assert forces.dtype == np.float64
+    assert forces.shape == (layout.particles, 3)
