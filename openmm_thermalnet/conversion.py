@@ -17,50 +17,46 @@ from torch import Tensor
 from openmm_thermalnet.layout import Layout
 
 
-@numba.njit(cache=True, nogil=True)
-def _to_state(positions, edges, replicas, walls, state, signs):  # type: ignore[no-untyped-def]
-    """Fold, cast and transpose: positions (B, P, 3) -> state (R P,), signs (B, 3, P)."""
-    for block in range(positions.shape[0]):
-        for field in range(edges.shape[0] - 1):
-            low, high = edges[field], edges[field + 1]
-            size = high - low
-            base = replicas * low + 3 * block * size
-            for axis in range(3):
-                out = state[base + axis * size : base + (axis + 1) * size]
-                sign = signs[block, axis, low:high]
-                q = positions[block, low:high, axis]
-                if walls:
-                    for p in range(size):
-                        k = np.rint(q[p] * 0.5)
-                        half = k * 0.5
-                        s = 1.0 - 4.0 * (half - np.floor(half))
-                        sign[p] = s
-                        out[p] = s * (q[p] - 2.0 * k)
-                else:
-                    for p in range(size):
-                        sign[p] = 1
-                        out[p] = q[p]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fold(positions, folded, signs):  # type: ignore[no-untyped-def]
+    """Fold and cast, element by element: the triangle wave of `walls` and its slope."""
+    for p in range(positions.size):
+        k = np.rint(positions[p] * 0.5)
+        half = k * 0.5
+        sign = 1.0 - 4.0 * (half - np.floor(half))
+        signs[p] = sign
+        folded[p] = sign * (positions[p] - 2.0 * k)
 
 
-@numba.njit(cache=True, nogil=True)
-def _to_forces(gradient, signs, edges, replicas, scale, forces):  # type: ignore[no-untyped-def]
-    """Gradient (R P,) of the folded variables -> forces (B, P, 3) on the raw coordinates."""
-    for block in range(forces.shape[0]):
-        for field in range(edges.shape[0] - 1):
-            low, high = edges[field], edges[field + 1]
-            size = high - low
-            base = replicas * low + 3 * block * size
-            x = gradient[base : base + size]
-            y = gradient[base + size : base + 2 * size]
-            z = gradient[base + 2 * size : base + 3 * size]
-            sign_x = signs[block, 0, low:high]
-            sign_y = signs[block, 1, low:high]
-            sign_z = signs[block, 2, low:high]
-            into = forces[block, low:high]
-            for p in range(size):
-                into[p, 0] = -scale * sign_x[p] * x[p]
-                into[p, 1] = -scale * sign_y[p] * y[p]
-                into[p, 2] = -scale * sign_z[p] * z[p]
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _unfold(slopes, signs, scale, forces):  # type: ignore[no-untyped-def]
+    """Forces on the raw coordinates from the derivatives by the folded ones."""
+    for p in range(slopes.size):
+        forces[p] = -scale * signs[p] * slopes[p]
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _transpose(particles, table, replicas, state, inward):  # type: ignore[no-untyped-def]
+    """Copy particles (B, 3 P) to the kernels' order (R P,) if `inward`, else back."""
+    for block in range(particles.shape[0]):
+        for field in range(table.shape[0]):
+            start, rows, columns = table[field]
+            size = rows * columns
+            base = replicas * start + 3 * block * size
+            ours = particles[block, 3 * start : 3 * (start + size)]
+            theirs = state[base : base + 3 * size]
+            for tile in range(0, rows, 16):  # both sides of a tile stay in the nearest cache
+                end = min(tile + 16, rows)
+                for column in range(columns):
+                    for axis in range(3):
+                        at = axis * size + column * rows
+                        source = 3 * column + axis
+                        if inward:
+                            for row in range(tile, end):
+                                theirs[at + row] = ours[row * 3 * columns + source]
+                        else:
+                            for row in range(tile, end):
+                                ours[row * 3 * columns + source] = theirs[at + row]
 
 
 class HostConversion:
@@ -77,33 +73,42 @@ class HostConversion:
     """
 
     def __init__(self, layout: Layout, dtype: torch.dtype, walls: bool = True) -> None:
-        blocks, particles = layout.blocks, layout.particles
-        self._shape = (blocks, particles, 3)
+        count = layout.replicas * layout.particles
+        self._blocks = layout.blocks
         self._replicas = layout.replicas
         self._walls = walls
-        self._edges = np.array([0] + [where.stop for where in layout.slices], dtype=np.int64)
-        self._state = torch.empty(layout.replicas * particles, dtype=dtype)
-        self._signs = np.empty((blocks, 3, particles), dtype=np.int8)
-        self._forces = np.empty(self._shape)
+        # Where each field starts, and the matrix to transpose: weights are transposed already.
+        self._table = np.array(
+            [
+                (where.start, field.rows, field.columns)
+                if field.kind == "spin"
+                else (where.start, field.size, 1)
+                for field, where in zip(layout.fields, layout.slices, strict=True)
+            ]
+        )
+        self._state = torch.empty(count, dtype=dtype)
+        self._particles = torch.empty(count, dtype=dtype).numpy()
+        self._signs = np.ones(count, dtype=np.int8)
+        self._forces = np.empty(count)
 
     def state(self, positions: NDArray[np.float64]) -> Tensor:
         """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call."""
-        _to_state(
-            positions.reshape(self._shape),
-            self._edges,
-            self._replicas,
-            self._walls,
-            self._state.numpy(),
-            self._signs,
-        )
+        if self._walls:
+            _fold(positions.reshape(-1), self._particles, self._signs)
+        else:
+            np.copyto(self._particles, positions.reshape(-1), casting="same_kind")
+        self._move(self._state, inward=True)
         return self._state
 
     def forces(self, gradient: Tensor, coupling: float = 1.0) -> NDArray[np.float64]:
         """Forces (B P, 3) at the last positions, of ``coupling`` times the energy."""
-        _to_forces(
-            gradient.numpy(), self._signs, self._edges, self._replicas, coupling, self._forces
-        )
+        self._move(gradient, inward=False)
+        _unfold(self._particles, self._signs, coupling, self._forces)
         return self._forces.reshape(-1, 3)
+
+    def _move(self, state: Tensor, inward: bool) -> None:
+        particles = self._particles.reshape(self._blocks, -1)
+        _transpose(particles, self._table, self._replicas, state.numpy(), inward)
 
 
 class TorchConversion(torch.nn.Module):
@@ -126,7 +131,9 @@ class TorchConversion(torch.nn.Module):
         self.replicas = layout.replicas
         self.starts = [group.start for group in layout.groups]
         self.counts = [group.count for group in layout.groups]
-        self.sizes = [group.rows * group.columns for group in layout.groups]
+        self.rows = [group.rows for group in layout.groups]
+        self.columns = [group.columns for group in layout.groups]
+        self.transposed = [group.transposed for group in layout.groups]
         self.dtype = dtype
         self.walls = walls
 
@@ -155,14 +162,19 @@ class TorchConversion(torch.nn.Module):
         return forces.mul_(signs).neg_().view(-1, 3)
 
     def group(self, blocked: Tensor, group: int) -> Tensor:
-        """View (count, B, 3, size) of a group in an array (B, P, 3)."""
-        start, count, size = self.starts[group], self.counts[group], self.sizes[group]
-        part = blocked[:, start : start + count * size]
-        return part.view(self.blocks, count, size, 3).permute(1, 0, 3, 2)
+        """View (count, B, 3, ., .) of a group in an array (B, P, 3), as kernels see it."""
+        start, count = self.starts[group], self.counts[group]
+        rows, columns = self.rows[group], self.columns[group]
+        part = blocked[:, start : start + count * rows * columns]
+        part = part.view(self.blocks, count, rows, columns, 3).permute(1, 0, 4, 2, 3)
+        return part.transpose(3, 4) if self.transposed[group] else part
 
     def segment(self, state: Tensor, group: int) -> Tensor:
-        """View (count, B, 3, size) of a group in an array (R P,)."""
-        start, count, size = self.starts[group], self.counts[group], self.sizes[group]
+        """View (count, B, 3, ., .) of a group in an array (R P,)."""
+        start, count = self.starts[group], self.counts[group]
+        rows, columns = self.rows[group], self.columns[group]
         low = self.replicas * start
-        part = state[low : low + self.replicas * count * size]
-        return part.view(count, self.blocks, 3, size)
+        part = state[low : low + self.replicas * count * rows * columns]
+        if self.transposed[group]:
+            return part.view(count, self.blocks, 3, columns, rows)
+        return part.view(count, self.blocks, 3, rows, columns)

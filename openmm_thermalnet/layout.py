@@ -7,8 +7,9 @@ spins S1 ... S(L-1), each as [pattern, neuron], then the weights J1 ... JL, each
 [neuron, input].
 
 Kernels use another order, in which the replicas of one field are neighbours: for every field in
-turn, R matrices (rows, columns). Consecutive fields of one shape then form a single batch, and one
-matrix product serves all middle layers of all replicas. `conversion` goes between the two.
+turn, R matrices; (N_l, N_{l-1}) for weights, but (N, M) for spins, so that patterns, which are
+many, lie side by side. Consecutive fields of one shape then form a single batch, and one matrix
+product serves all middle layers of all replicas. `conversion` goes between the two.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ class Group:
     count: int
     rows: int
     columns: int
+    transposed: bool
 
     @property
     def size(self) -> int:
@@ -154,10 +156,10 @@ class Layout:
     def groups(self) -> tuple[Group, ...]:
         """Runs of consecutive fields of one kind and shape."""
         groups, start = [], 0
-        for (_, rows, columns), run in groupby(
+        for (kind, rows, columns), run in groupby(
             self.fields, key=lambda field: (field.kind, field.rows, field.columns)
         ):
-            group = Group(start, len(list(run)), rows, columns)
+            group = Group(start, len(list(run)), rows, columns, transposed=kind == "spin")
             groups.append(group)
             start += group.size
         return tuple(groups)

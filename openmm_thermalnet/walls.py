@@ -2,9 +2,9 @@
 
 OpenMM's particles move on the whole line with a raw coordinate q; the network's variable is the
 triangle wave s = fold(q). By the method of images this *is* elastic reflection at the walls,
-exactly and step for step, for every integrator and thermostat: the force is fold'(q) (-dE/ds) and the
-noise is symmetric. The period of the fold is 4, which is why a System declares a periodic box of
-4 nm: wrapping a coordinate into it changes nothing.
+exactly and step for step, for every integrator and thermostat: the force is -dE/ds fold'(q), and
+the noise is symmetric. The period of the fold is 4, which is why a System declares a periodic box
+of 4 nm: wrapping a coordinate into it changes nothing.
 """
 
 from __future__ import annotations

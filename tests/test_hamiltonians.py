@@ -11,7 +11,11 @@ from openmm_thermalnet import hamiltonians
 from openmm_thermalnet.hamiltonians import LayeredHamiltonian, layer_gains
 
 ENERGIES = hamiltonians.names()
-BY_HAND = [name for name in ENERGIES if "local" in vars(hamiltonians.find(name))]
+BY_HAND = [
+    name
+    for name in ENERGIES
+    if hamiltonians.find(name).local is not hamiltonians.LayeredHamiltonian.local
+]
 
 FORMULAS = {
     "norm": lambda s, x: np.sqrt(((s - np.tanh(x)) ** 2).sum()),

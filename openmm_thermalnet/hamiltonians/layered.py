@@ -41,6 +41,16 @@ def layer_gains(gain: Gain, widths: tuple[int, ...]) -> tuple[float, ...]:
     return (float(gain),) * (len(widths) - 1)
 
 
+def scaled_product(a: Tensor, b: Tensor, scale: float, out: Tensor) -> None:
+    """Write ``scale * a @ b`` into `out`."""
+    torch.addmm(out, a, b, beta=0.0, alpha=scale, out=out)
+
+
+def scaled_products(a: Tensor, b: Tensor, scale: float, out: Tensor) -> None:
+    """Write ``scale * a @ b`` into `out`, for a batch."""
+    torch.baddbmm(out, a, b, beta=0.0, alpha=scale, out=out)
+
+
 class LayeredHamiltonian(torch.nn.Module):
     """Energy of R copies of a network, as a sum over its layers.
 
@@ -66,7 +76,7 @@ class LayeredHamiltonian(torch.nn.Module):
     Notes
     -----
     The state and its gradient are flat tensors of R P numbers in the kernels' order of `layout`:
-    spins (L-1, R, M, N), then J_1 (R, N, N_0), J_2 ... J_{L-1} (L-2, R, N, N) and
+    spins (L-1, R, N, M), then J_1 (R, N, N_0), J_2 ... J_{L-1} (L-2, R, N, N) and
     J_L (R, N_L, N). Scratch tensors and the returned gradient are allocated at the first call and
     reused by the next.
     """
@@ -90,15 +100,14 @@ class LayeredHamiltonian(torch.nn.Module):
         gains = layer_gains(gain, widths)
         self.first_gain = gains[0]
         self.gain = gains[-1]  # of every later layer: they all have N inputs
-        self.register_buffer("inputs", inputs.to(dtype).contiguous())
-        self.register_buffer("targets", targets.to(dtype).contiguous())
+        self.register_buffer("inputs", inputs.t().to(dtype).contiguous())
+        self.register_buffer("targets", targets.t().to(dtype).contiguous())
         self.inputs: Tensor
         self.targets: Tensor
-        for name in ("gradient", "fields", "first_fields", "output_fields", "output_gradient"):
+        for name in ("gradient", "fields", "output_fields", "output_gradient"):
             self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
         self.gradient: Tensor
         self.fields: Tensor
-        self.first_fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor
 
@@ -107,9 +116,9 @@ class LayeredHamiltonian(torch.nn.Module):
 
         Parameters
         ----------
-        spins : Tensor, shape (K, R, M, n)
+        spins : Tensor, shape (K, R, n, M)
             S_l of K layers.
-        fields : Tensor, shape (K, R, M, n)
+        fields : Tensor, shape (K, R, n, M)
             Their local fields g_l J_l S_{l-1}.
 
         Returns
@@ -123,11 +132,11 @@ class LayeredHamiltonian(torch.nn.Module):
 
         Parameters
         ----------
-        spins : Tensor, shape (K, R, M, n)
+        spins : Tensor, shape (K, R, n, M)
             S_l of K layers.
-        fields : Tensor, shape (K, R, M, n)
+        fields : Tensor, shape (K, R, n, M)
             Their local fields; overwritten by the derivative with respect to them.
-        spin_gradient : Tensor, shape (K, R, M, n)
+        spin_gradient : Tensor, shape (K, R, n, M)
             Overwritten by the derivative with respect to `spins`.
 
         Returns
@@ -169,54 +178,32 @@ class LayeredHamiltonian(torch.nn.Module):
             d_spins, d_first, d_middle, d_last = self.split(self.gradient)
             R, M, N = self.replicas, self.patterns, self.width
             batch = (self.depth - 2) * R
-            fields = self.fields
+            fields, output_fields = self.fields, self.output_fields
+            first_fields = fields[0].view(R * N, M)
+            below, above = spins[:-1].view(batch, N, M), fields[1:].view(batch, N, M)
+            top = spins[-1]
 
             # Local fields. One product serves the first layer of all replicas.
-            torch.mm(first, self.inputs.t(), out=self.first_fields)
-            by_replica = self.first_fields.view(R, N, M)
-            torch.mul(by_replica.transpose(1, 2), self.first_gain, out=fields[0])
-            below = spins[:-1].view(batch, M, N)
+            scaled_product(first, self.inputs, self.first_gain, first_fields)
             if batch > 0:
-                into = fields[1:].view(batch, M, N)
-                torch.baddbmm(
-                    into, below, middle.transpose(1, 2), beta=0.0, alpha=self.gain, out=into
-                )
-            torch.baddbmm(
-                self.output_fields,
-                spins[-1],
-                last.transpose(1, 2),
-                beta=0.0,
-                alpha=self.gain,
-                out=self.output_fields,
-            )
+                scaled_products(middle, below, self.gain, above)
+            scaled_products(last, top, self.gain, output_fields)
 
             # Energies, and derivatives in place of the fields.
             hidden = self.local(spins, fields, d_spins)
-            targets = self.targets.expand(1, R, M, self.output_width)
+            targets = self.targets.expand(1, R, self.output_width, M)
             output = self.local(
-                targets, self.output_fields.unsqueeze(0), self.output_gradient.unsqueeze(0)
+                targets, output_fields.unsqueeze(0), self.output_gradient.unsqueeze(0)
             )
 
             # The chain: S_{l-1} and J_l through the fields of layer l.
-            torch.mul(fields[0].transpose(1, 2), self.first_gain, out=by_replica)
-            torch.mm(self.first_fields, self.inputs, out=d_first)
+            scaled_product(first_fields, self.inputs.t(), self.first_gain, d_first)
             if batch > 0:
-                above = fields[1:].view(batch, M, N)
-                lower = d_spins[:-1].view(batch, M, N)
-                torch.baddbmm(lower, above, middle, beta=1.0, alpha=self.gain, out=lower)
-                torch.baddbmm(
-                    d_middle, above.transpose(1, 2), below, beta=0.0, alpha=self.gain, out=d_middle
-                )
-            top = d_spins[-1]
-            torch.baddbmm(top, self.output_fields, last, beta=1.0, alpha=self.gain, out=top)
-            torch.baddbmm(
-                d_last,
-                self.output_fields.transpose(1, 2),
-                spins[-1],
-                beta=0.0,
-                alpha=self.gain,
-                out=d_last,
-            )
+                scaled_products(above, below.transpose(1, 2), self.gain, d_middle)
+                lower = d_spins[:-1].view(batch, N, M)
+                lower.baddbmm_(middle.transpose(1, 2), above, alpha=self.gain)
+            scaled_products(output_fields, top.transpose(1, 2), self.gain, d_last)
+            d_spins[-1].baddbmm_(last.transpose(1, 2), output_fields, alpha=self.gain)
         return torch.cat([hidden, output]), self.gradient
 
     def split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -226,7 +213,7 @@ class LayeredHamiltonian(torch.nn.Module):
         middle = first + R * N * self.input_width
         last = middle + R * (L - 2) * N * N
         return (
-            state[:first].view(L - 1, R, M, N),
+            state[:first].view(L - 1, R, N, M),
             state[first:middle].view(R * N, self.input_width),
             state[middle:last].view((L - 2) * R, N, N),
             state[last:].view(R, self.output_width, N),
@@ -238,9 +225,8 @@ class LayeredHamiltonian(torch.nn.Module):
             return
         R, M, N = self.replicas, self.patterns, self.width
         self.gradient = torch.empty_like(state)
-        self.fields = state.new_empty([self.depth - 1, R, M, N])
-        self.first_fields = state.new_empty([R * N, M])
-        self.output_fields = state.new_empty([R, M, self.output_width])
+        self.fields = state.new_empty([self.depth - 1, R, N, M])
+        self.output_fields = state.new_empty([R, self.output_width, M])
         self.output_gradient = torch.empty_like(self.output_fields)
 
     def __getstate__(self) -> dict[str, Any]:
