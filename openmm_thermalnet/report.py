@@ -15,6 +15,15 @@ FIGURES, REPORT = "figures", "report.html"
 
 _HEADS = ("layer", "phase", "q*", "τ_c (steps)", "τ_C (steps)")
 
+_MACHINE_HEADS = (
+    "layer",
+    "overlap, same sample (mean ± width)",
+    "overlap, two samples",
+    "cophenetic correlation",
+    "p of one cloud",
+    "clusters",
+)
+
 _CSS = """
 body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b;
        font: 15px/1.5 system-ui, sans-serif; }
@@ -138,7 +147,29 @@ def _layer_section(waiting_time: str, values: Mapping[str, Any]) -> str:
     if values["liquid_depth"] is not None:
         depths = f", liquid depth {values['liquid_depth']}, solid depth {values['solid_depth']}"
     title = f"Layers after t_w = {waiting_time}, t* = {steps} steps{depths}"
-    return f"<h2>{html.escape(title)}</h2>" + _table(_HEADS, layer_rows(values))
+    parts = [f"<h2>{html.escape(title)}</h2>", _table(_HEADS, layer_rows(values))]
+    parts += [
+        f"<h3>Machines by their {kind}</h3>" + _table(_MACHINE_HEADS, _machine_rows(layers))
+        for kind, layers in values["design_space"].items()
+        if kind in ("weights", "representations") and layers is not None
+    ]
+    return "".join(parts)
+
+
+def _machine_rows(layers: Sequence[Mapping[str, Any]]) -> list[list[str]]:
+    """Rows of the table of machines: overlaps, and whether they form clusters."""
+    rows = []
+    for index, layer in enumerate(layers):
+        row = [str(index + 1)]
+        for pairs in (layer["same_sample"], layer["other_sample"]):
+            row.append("–" if pairs is None else f"{pairs['mean']:.3f} ± {pairs['sigma']:.3f}")
+        cophenetic, found = layer["cophenetic"], layer["hierarchy"]
+        row.append("–" if cophenetic is None else f"{cophenetic:.3f}")
+        row += (
+            ["–", "–"] if found is None else [f"{found['p_value']:.3g}", f"{found['n_clusters']}"]
+        )
+        rows.append(row)
+    return rows
 
 
 def _late_table(analysis: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from openmm_thermalnet.analysis import (
     Curve,
+    Displacements,
     LayerCorrelations,
     TwoTimeCorrelations,
     compute_chi4,
@@ -21,7 +23,9 @@ from openmm_thermalnet.analysis import (
 )
 from openmm_thermalnet.results import LayerFrames, StageResult
 
-_VAN_HOVE_FRAMES = 4
+_VAN_HOVE_DECADES = 4  # frames: the last, and one for each decade before it
+_VAN_HOVE_BINS = 81
+_VAN_HOVE_REACH = 8.0  # root mean square displacements on either side
 
 
 def summarise_dynamics(stage: StageResult) -> dict[str, Any]:
@@ -116,24 +120,46 @@ def _heterogeneity(
         compute_displacements(layer, reference, steps, sample)
         for layer, reference in zip(layers, references, strict=True)
     ]
-    last = len(steps) - 1
-    chosen = np.unique(np.linspace(min(1, last), last, _VAN_HOVE_FRAMES).round().astype(np.int64))
-    jumps = [
-        compute_van_hove(layer, reference, steps, sample, chosen.tolist())
-        for layer, reference in zip(layers, references, strict=True)
-    ]
     chi4 = [compute_chi4(curve) for curve in auto.layers] if stage.replicas > 1 else None
     return {
         "msd": _curves([displacement.msd for displacement in moved]),
         "alpha_2": _curves([displacement.alpha_2 for displacement in moved]),
         "chi4": None if chi4 is None else _curves(chi4),
-        "van_hove": {
-            "edges": jumps[0].edges,
-            "steps": jumps[0].density.steps,
-            "density": [jump.density.mean for jump in jumps],
-            "error": [jump.density.error for jump in jumps],
-        },
+        "van_hove": _van_hove(stage, layers, references, moved),
     }
+
+
+def _van_hove(
+    stage: StageResult,
+    layers: Sequence[LayerFrames],
+    references: Sequence[NDArray[Any]],
+    moved: Sequence[Displacements],
+) -> dict[str, Any]:
+    """Densities of displacements at a few frames, binned in units of their width."""
+    steps = stage.steps
+    wanted = steps[-1] / 10.0 ** np.arange(_VAN_HOVE_DECADES)
+    frames = np.unique([int(np.argmin(np.abs(steps[1:] - step))) + 1 for step in wanted])
+    summary: dict[str, Any] = {"steps": steps[frames]}
+    for name in ("sigma", "edges", "density", "error"):
+        summary[name] = [[] for _ in layers]
+    for k, (layer, reference) in enumerate(zip(layers, references, strict=True)):
+        for frame in frames:
+            sigma = math.sqrt(moved[k].msd.mean[frame])
+            reach = _VAN_HOVE_REACH * sigma or 1.0
+            jumps = compute_van_hove(
+                layer,
+                reference,
+                steps,
+                stage.sample,
+                [int(frame)],
+                bins=_VAN_HOVE_BINS,
+                limits=(-reach, reach),
+            )
+            summary["sigma"][k].append(sigma)
+            summary["edges"][k].append(jumps.edges)
+            summary["density"][k].append(jumps.density.mean[0])
+            summary["error"][k].append(jumps.density.error[0])
+    return summary
 
 
 def _curves(curves: Sequence[Curve]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.hamiltonians.layered import layer_gains
 from openmm_thermalnet.results import StageResult
 
-_BINS = 30
 _LEAST_FOR_HIERARCHY = 4
 
 
@@ -61,25 +60,31 @@ def summarise_machines(
 
 
 def _overlaps(machines: NDArray[np.float64], sample: NDArray[np.int64]) -> dict[str, Any]:
-    """Distribution, ordered matrix, dendrogram and hierarchy of one layer, with raw overlaps."""
+    """Distribution and hierarchy of the raw overlaps, tree and matrix of the normalised ones."""
     matrix = compute_overlap_matrix(machines)
-    found = compute_overlap_distribution(matrix, sample, bins=_BINS)
-    clusters = compute_overlap_clustering(matrix)
+    n_pairs = len(matrix) * (len(matrix) - 1) // 2
+    found = compute_overlap_distribution(matrix, sample, bins=_bins(n_pairs))
     summary: dict[str, Any] = {
         "edges": found.edges,
         "total": _pairs(found.total),
         "same_sample": _pairs(found.same),
         "other_sample": _pairs(found.other),
         "self": float(np.diag(matrix).mean()),
-        "matrix": clusters.matrix,
-        "order": clusters.order,
-        "linkage": clusters.linkage,
-        "cophenetic": clusters.cophenetic,
-        "hierarchy": None,
+        **dict.fromkeys(("matrix", "order", "linkage", "cophenetic", "hierarchy")),
     }
+    normalised = compute_overlap_matrix(machines, normalized=True)
+    if np.isfinite(normalised).all():
+        clusters = compute_overlap_clustering(normalised)
+        for name in ("matrix", "order", "linkage", "cophenetic"):
+            summary[name] = getattr(clusters, name)
     if len(matrix) >= _LEAST_FOR_HIERARCHY:
         summary["hierarchy"] = vars(compute_hierarchy(matrix))
     return summary
+
+
+def _bins(n_pairs: int) -> int:
+    """Bins for so many pairs, by the Rice rule, from 8 to 50."""
+    return int(np.clip(np.ceil(2 * np.cbrt(n_pairs)), 8, 50))
 
 
 def _pairs(pairs: PairDistribution | None) -> dict[str, Any] | None:

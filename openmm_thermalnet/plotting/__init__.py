@@ -1,11 +1,31 @@
 """One function per figure, from the content of `analysis.json` to a matplotlib Figure."""
 
-from openmm_thermalnet.plotting.figures import draw_figures, save_figure
+from openmm_thermalnet.plotting.correlations import (
+    plot_ageing,
+    plot_correlations,
+    plot_profile,
+    plot_relaxation_times,
+)
+from openmm_thermalnet.plotting.figures import Drawing, draw_figures, save_figure
+from openmm_thermalnet.plotting.heterogeneity import plot_heterogeneity, plot_van_hove
+from openmm_thermalnet.plotting.machines import (
+    plot_overlap_distributions,
+    plot_overlap_matrices,
+)
 from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_training
 
 __all__ = [
+    "Drawing",
     "draw_figures",
+    "plot_ageing",
+    "plot_correlations",
+    "plot_heterogeneity",
     "plot_layer_energies",
+    "plot_overlap_distributions",
+    "plot_overlap_matrices",
+    "plot_profile",
+    "plot_relaxation_times",
     "plot_training",
+    "plot_van_hove",
     "save_figure",
 ]

@@ -11,6 +11,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.plotting.correlations import (
+    plot_ageing,
+    plot_correlations,
+    plot_profile,
+    plot_relaxation_times,
+)
+from openmm_thermalnet.plotting.heterogeneity import plot_heterogeneity, plot_van_hove
+from openmm_thermalnet.plotting.machines import (
+    Kind,
+    plot_overlap_distributions,
+    plot_overlap_matrices,
+)
 from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_training
 
 
@@ -25,6 +37,8 @@ class Drawing:
 
 def draw_figures(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
     """Every figure that a run has data for, one at a time.
+
+    Correlations are drawn for every waiting time; what describes one moment, for the longest.
 
     Parameters
     ----------
@@ -49,6 +63,84 @@ def draw_figures(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
         "a hidden layer in equilibrium, and the temperature of the thermostat.",
         plot_layer_energies(analysis),
     )
+    if analysis["waiting_times"]:
+        yield from _draw_across(analysis)
+        yield from _draw_moment(analysis, list(analysis["waiting_times"])[-1])
+
+
+def _draw_across(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
+    """Figures over all waiting times."""
+    follows = analysis["waiting_times"]
+    if any(values["q_star"] is not None for values in follows.values()):
+        yield Drawing(
+            "profile",
+            "Late overlap between replicas against the layer: below 1/e (shaded, open symbols) a "
+            "layer is liquid, above it solid. Bars are one standard error over samples.",
+            plot_profile(analysis),
+        )
+    for waiting_time in follows:
+        yield Drawing(
+            f"correlations_tw-{waiting_time}",
+            f"Normalised correlations after t_w = {waiting_time} steps, mean over samples with "
+            "one standard error. Dotted: 1/e.",
+            plot_correlations(analysis, waiting_time),
+        )
+    yield Drawing(
+        "relaxation_times",
+        "Step at which a correlation has fallen to 1/e: geometric mean over the samples that got "
+        "there, with the standard error of its logarithm. Arrows: not reached by any sample.",
+        plot_relaxation_times(analysis),
+    )
+    yield Drawing(
+        "ageing",
+        "Ageing: correlations averaged over the layers for each waiting time, and their "
+        "relaxation times with a power law through them.",
+        plot_ageing(analysis),
+    )
+
+
+def _draw_moment(analysis: Mapping[str, Any], waiting_time: str) -> Iterator[Drawing]:
+    """Figures of one waiting time."""
+    after = f"after t_w = {waiting_time} steps"
+    yield Drawing(
+        f"training_tw-{waiting_time}",
+        f"Energy and accuracy of the copies made {after}.",
+        plot_training(analysis, waiting_time),
+    )
+    yield Drawing(
+        f"heterogeneity_tw-{waiting_time}",
+        f"Displacements {after}: mean square, non-Gaussian parameter, and the four-point "
+        "susceptibility of the normalised overlap with t_w (needs replicas). Bands: one standard "
+        "error over samples. Dotted: variables spread evenly over the box.",
+        plot_heterogeneity(analysis, waiting_time),
+    )
+    yield Drawing(
+        f"van_hove_tw-{waiting_time}",
+        f"Density of the displacements of single variables {after}, in units of the layer's root "
+        "mean square displacement. Dotted: a Gaussian.",
+        plot_van_hove(analysis, waiting_time),
+    )
+    space = analysis["waiting_times"][waiting_time]["design_space"]
+    kinds: tuple[tuple[Kind, str], ...] = (
+        ("weights", "the weights of a layer"),
+        ("representations", "the hidden units of the sign network on the test images"),
+    )
+    for kind, words in kinds:
+        if space[kind] is None:
+            continue
+        yield Drawing(
+            f"overlap_distribution_{kind}_tw-{waiting_time}",
+            f"Overlaps between all {space['machines']} machines in {words}, {after}, at "
+            f"t = {space['step']}. Histograms of one and of two samples are weighted by their "
+            "number of pairs; the Gaussian has the mean and width of all pairs.",
+            plot_overlap_distributions(analysis, waiting_time, kind),
+        )
+        yield Drawing(
+            f"overlap_matrix_{kind}_tw-{waiting_time}",
+            "The same overlaps, normalised, as matrices: machines in the order of complete linkage "
+            "with the distance one minus overlap, under the dendrogram; rows carry the sample.",
+            plot_overlap_matrices(analysis, waiting_time, kind),
+        )
 
 
 def save_figure(figure: Figure, path: Path) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 P = ParamSpec("P")
@@ -87,16 +89,22 @@ def line_style(index: int, count: int, marker: bool = False) -> dict[str, Any]:
 def draw_curve(
     axes: Axes, x: ArrayLike, mean: ArrayLike, error: ArrayLike | None = None, **style: Any
 ) -> None:
-    """Line with a band of one standard error; not-finite values are left out."""
+    """Line with a band of one standard error; set a logarithmic scale before.
+
+    Values that are not finite are left out.
+    """
     abscissa, ordinate = numbers(x), numbers(mean)
     (line,) = axes.plot(abscissa, ordinate, **style)
     if error is None:
         return
     spread = numbers(error)
     if np.isfinite(spread).any():
+        below = ordinate - spread
+        if axes.get_yscale() == "log":
+            below = np.where(below > 0, below, np.nanmin(ordinate[ordinate > 0], initial=np.inf))
         axes.fill_between(
             abscissa,
-            ordinate - spread,
+            below,
             ordinate + spread,
             color=line.get_color(),
             alpha=0.18,
@@ -118,3 +126,32 @@ def log_time(axes: Axes, steps: ArrayLike, label: str) -> NDArray[np.bool_]:
 def letter(axes: Axes, index: int, text: str) -> None:
     """Panel title, such as "(b)  test accuracy"."""
     axes.set_title(f"({chr(ord('a') + index)})  {text}")
+
+
+def whole_decades(axes: Axes) -> None:
+    """Logarithmic ordinate that begins and ends at a power of ten."""
+    axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    axes.set_ylim(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+
+
+def threshold_line(axes: Axes) -> None:
+    """The line 1/e that separates liquid from solid, and defines relaxation times."""
+    axes.axhline(1 / math.e, color="black", linestyle=":", linewidth=1)
+    axes.annotate(
+        "1/e",
+        (1.0, 1 / math.e),
+        xycoords=("axes fraction", "data"),
+        xytext=(2, 0),
+        textcoords="offset points",
+        va="center",
+        fontsize=8,
+    )
+
+
+def layer_legend(figure: Figure, depth: int) -> None:
+    """Legend of the layers, right of all panels."""
+    handles = [
+        Line2D([], [], label=f"{index + 1}", **line_style(index, depth)) for index in range(depth)
+    ]
+    figure.legend(handles=handles, title="layer $l$", loc="outside right center")

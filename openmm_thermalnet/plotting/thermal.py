@@ -21,6 +21,7 @@ from openmm_thermalnet.plotting.style import (
     numbers,
     panels,
     styled,
+    whole_decades,
 )
 
 
@@ -49,7 +50,8 @@ def plot_training(analysis: Mapping[str, Any], waiting_time: str | None = None) 
     energy, test, train = grid[0]
     _draw_samples(energy, thermo, "energy_ratio", label, DARK, "-", "")
     ratios = numbers(thermo["energy_ratio"]["mean"])
-    energy.set_yscale("log" if (ratios > 0).all() else "linear")
+    if (ratios > 0).all():
+        whole_decades(energy)
     energy.set_ylabel("energy $E(t)\\,/\\,E(0)$")
     letter(energy, 0, "energy")
     for index, (axes, split) in enumerate(((test, "test"), (train, "train")), start=1):
