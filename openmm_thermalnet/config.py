@@ -100,6 +100,9 @@ class RunConfig(BaseModel):
         "langevin-middle",
         description="langevin-middle, langevin, brownian, nose-hoover, verlet or andersen",
     )
+    thermostat_interval: int = Field(
+        1, description="langevin-middle: the thermostat acts at every so many steps"
+    )
     platform: str = Field("CPU", description="OpenMM platform")
     force: str = Field("auto", description="auto, python, torch or pythontorch")
     precision: str = Field("single", description="of the energy: single or double")

@@ -158,7 +158,12 @@ def build_thermostat(config: RunConfig, spec: StageSpec) -> Thermostat:
         If it is unknown or a number is out of range.
     """
     return create_integrator(
-        config.integrator, config.kT, config.friction, config.timestep, spec.noise_seed
+        config.integrator,
+        config.kT,
+        config.friction,
+        config.timestep,
+        spec.noise_seed,
+        config.thermostat_interval,
     )
 
 

@@ -205,6 +205,7 @@ class Stage:
     ) -> None:
         """Run from `step` to the end, looking up at every event and every half second."""
         plan, thermostat = self._plan, self._thermostat
+        thermostat.begin(step)
         thermostat.set_temperature(context, plan.kT.kT(step))
         saved = looked = time.monotonic()
         chunk = 1
