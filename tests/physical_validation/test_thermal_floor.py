@@ -1,0 +1,39 @@
+"""The thermal floor: a cold machine's layer has energy kT per free residual coordinate."""
+
+import numpy as np
+import openmm
+
+import openmm_thermalnet as tn
+
+KT = 1e-4
+
+
+def test_a_cold_layer_has_kT_per_coordinate():
+    """<E_l> = M N kT in every hidden layer, to 5 %, after cooling from a random start.
+
+    The targets are +-0.5, which the last layer can meet: then it is a cone like the others, with
+    M N_L coordinates. Were it frustrated (tanh never reaches +-1) it would tilt them. Twelve
+    networks and 60 time units give the mean to about 1 %.
+    """
+    rng = np.random.default_rng(0)
+    data = tn.datasets.from_arrays(
+        rng.choice([-1.0, 1.0], (4, 10)), rng.choice([-0.5, 0.5], (4, 1))
+    )
+    net = tn.ThermalNet(data, depth=4, width=6, replicas=12, gain="fan_in", precision="double")
+    integrator = openmm.LangevinMiddleIntegrator(
+        tn.units.temperature(KT), tn.units.friction(0.01), tn.units.timestep(0.01)
+    )
+    integrator.setRandomNumberSeed(1)
+    system = net.createSystem(force="python")
+    platform = openmm.Platform.getPlatformByName("Reference")
+    context = openmm.Context(system, integrator, platform)
+    context.setPositions(net.randomPositions(seed=1))
+    context.setVelocitiesToTemperature(tn.units.temperature(KT), 1)
+    integrator.step(6000)
+    frames = []
+    for _ in range(120):
+        integrator.step(50)
+        state = context.getState(getPositions=True)
+        frames.append(net.layerEnergies(state.getPositions(asNumpy=True)))
+    per_coordinate = np.mean(frames, axis=(0, 1))[:-1] / (net.patterns * net.width)
+    np.testing.assert_allclose(per_coordinate, KT, rtol=0.05)
