@@ -160,9 +160,7 @@ def _machine_rows(layers: Sequence[Mapping[str, Any]]) -> list[list[str]]:
     """Rows of the table of machines: overlaps, and whether they form clusters."""
     rows = []
     for index, layer in enumerate(layers):
-        row = [str(index + 1)]
-        for pairs in (layer["same_sample"], layer["other_sample"]):
-            row.append("–" if pairs is None else f"{pairs['mean']:.3f} ± {pairs['sigma']:.3f}")
+        row = [str(index + 1), *(_pairs(layer[name]) for name in ("same_sample", "other_sample"))]
         cophenetic, found = layer["cophenetic"], layer["hierarchy"]
         row.append("–" if cophenetic is None else f"{cophenetic:.3f}")
         row += (
@@ -170,6 +168,10 @@ def _machine_rows(layers: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         )
         rows.append(row)
     return rows
+
+
+def _pairs(pairs: Mapping[str, Any] | None) -> str:
+    return "–" if pairs is None else f"{pairs['mean']:.3f} ± {pairs['sigma']:.3f}"
 
 
 def _late_table(analysis: Mapping[str, Any]) -> str:
