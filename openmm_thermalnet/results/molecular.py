@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.walls import PERIOD, fold
 
-FORMATS = (".dcd", ".nc", ".pdb", ".h5")
+FORMATS = (".dcd", ".pdb", ".h5")
 
 
 def chosen_slots(replica: int | None, block: int, slots: int) -> list[int]:
@@ -87,6 +88,8 @@ def check_target(path: Path) -> Path:
     ------
     InputError
         If it does not.
+    DependencyError
+        If MDTraj needs a package for this format that is missing.
     """
     suffix = path.suffix.lower()
     if suffix == ".xtc":
@@ -96,21 +99,6 @@ def check_target(path: Path) -> Path:
         )
     if suffix not in FORMATS:
         raise InputError(f"{path} has no known suffix; choose {', '.join(FORMATS)}")
+    if suffix == ".h5" and importlib.util.find_spec("tables") is None:
+        raise DependencyError(f"{path} needs PyTables; pip install tables, or choose .dcd")
     return path
-
-
-def save(trajectory: Any, path: Path) -> None:
-    """Write an MDTraj trajectory in the format of the suffix.
-
-    Raises
-    ------
-    DependencyError
-        If MDTraj needs a package for this format that is missing.
-    """
-    try:
-        trajectory.save(str(path))
-    except ImportError as error:
-        path.unlink(missing_ok=True)
-        raise DependencyError(
-            f"{path.suffix} needs {error.name}, which is missing; install it or choose .dcd"
-        ) from error

@@ -188,7 +188,7 @@ class StageResult:
         Parameters
         ----------
         path : str or Path
-            The suffix chooses the format: .dcd and .nc (coordinates alone), .pdb (with topology,
+            The suffix chooses the format: .dcd (coordinates alone), .pdb (with topology,
             1e-4 nm), .h5 (MDTraj's own, with topology; needs PyTables).
         **selection
             As `to_mdtraj`.
@@ -201,7 +201,7 @@ class StageResult:
             If PyTables is needed and missing.
         """
         target = molecular.check_target(Path(path))
-        molecular.save(self.to_mdtraj(**selection), target)
+        self.to_mdtraj(**selection).save(str(target))
 
     def close(self) -> None:
         """Close the trajectory."""
