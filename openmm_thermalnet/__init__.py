@@ -11,14 +11,32 @@ from typing import TYPE_CHECKING, Any
 from openmm_thermalnet.version import __version__
 
 if TYPE_CHECKING:
-    from openmm_thermalnet import analysis, datasets, hamiltonians, plotting, protocols, units
+    from openmm_thermalnet import (
+        analysis,
+        datasets,
+        hamiltonians,
+        integrators,
+        plotting,
+        protocols,
+        schedules,
+        units,
+    )
     from openmm_thermalnet.analyze import analyze_run
     from openmm_thermalnet.network import ThermalNet
     from openmm_thermalnet.reporters import ThermalReporter
     from openmm_thermalnet.results import load
     from openmm_thermalnet.walls import fold
 
-_MODULES = ("analysis", "datasets", "hamiltonians", "plotting", "protocols", "units")
+_MODULES = (
+    "analysis",
+    "datasets",
+    "hamiltonians",
+    "integrators",
+    "plotting",
+    "protocols",
+    "schedules",
+    "units",
+)
 _NAMES = {
     "ThermalNet": "network",
     "ThermalReporter": "reporters",
@@ -36,9 +54,11 @@ __all__ = [
     "datasets",
     "fold",
     "hamiltonians",
+    "integrators",
     "load",
     "plotting",
     "protocols",
+    "schedules",
     "units",
 ]
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from openmm_thermalnet import hamiltonians
-from openmm_thermalnet.hamiltonians import compiled
+from openmm_thermalnet.hamiltonians import compiled, packed
 
 
 def test_tanh_keeps_the_digits_of_float32():
@@ -45,3 +45,17 @@ def test_a_zero_residual_has_a_zero_gradient(make_net):
     assert not energies.any()
     assert not gradient.any()
     assert not fields.any()
+
+
+@pytest.mark.parametrize("gain", [0.7, "fan_in"])
+def test_packed_patterns_agree_with_the_plain_product(gain, make_net):
+    net = make_net(gain=gain, precision="single")
+    packed_one, plain = net.createHamiltonian(), net.createHamiltonian()
+    state = 2 * torch.rand(net.replicas * net.particles) - 1
+    energies, gradient = packed_one(state)
+    assert (packed_one.patterns_packed is not None) == packed.available()
+    plain.pack = lambda _: None
+    plain_energies, plain_gradient = plain(state)
+    assert plain.patterns_packed is None
+    torch.testing.assert_close(energies, plain_energies, rtol=2e-6, atol=0)
+    assert (gradient - plain_gradient).norm() < 2e-6 * plain_gradient.norm()

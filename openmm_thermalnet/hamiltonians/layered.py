@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.hamiltonians import packed
 
 Gain = float | Literal["fan_in"]
 
@@ -104,6 +105,7 @@ class LayeredHamiltonian(torch.nn.Module):
         self.register_buffer("targets", targets.t().to(dtype).contiguous())
         self.inputs: Tensor
         self.targets: Tensor
+        self.patterns_packed: packed.PackedPatterns | None = None
         for name in ("gradient", "fields", "output_fields", "output_gradient"):
             self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
         self.gradient: Tensor
@@ -184,7 +186,7 @@ class LayeredHamiltonian(torch.nn.Module):
             top = spins[-1]
 
             # Local fields. One product serves the first layer of all replicas.
-            scaled_product(first, self.inputs, self.first_gain, first_fields)
+            self.first_layer(first, first_fields)
             if batch > 0:
                 scaled_products(middle, below, self.gain, above)
             scaled_products(last, top, self.gain, output_fields)
@@ -197,7 +199,7 @@ class LayeredHamiltonian(torch.nn.Module):
             )
 
             # The chain: S_{l-1} and J_l through the fields of layer l.
-            scaled_product(first_fields, self.inputs.t(), self.first_gain, d_first)
+            self.first_layer_gradient(first_fields, d_first)
             if batch > 0:
                 scaled_products(above, below.transpose(1, 2), self.gain, d_middle)
                 lower = d_spins[:-1].view(batch, N, M)
@@ -205,6 +207,22 @@ class LayeredHamiltonian(torch.nn.Module):
             scaled_products(output_fields, top.transpose(1, 2), self.gain, d_last)
             d_spins[-1].baddbmm_(last.transpose(1, 2), output_fields, alpha=self.gain)
         return torch.cat([hidden, output]), self.gradient
+
+    def first_layer(self, weights: Tensor, fields: Tensor) -> None:
+        """Write the first layer's local fields (R N, M) of its weights (R N, N_0)."""
+        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out only this form
+            if self.patterns_packed is not None:
+                self.patterns_packed.fields(weights, fields)
+                return
+        scaled_product(weights, self.inputs, self.first_gain, fields)
+
+    def first_layer_gradient(self, fields: Tensor, weights: Tensor) -> None:
+        """Write the derivative by the weights (R N, N_0), given that by the fields (R N, M)."""
+        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out only this form
+            if self.patterns_packed is not None:
+                self.patterns_packed.gradient(fields, weights)
+                return
+        scaled_product(fields, self.inputs.t(), self.first_gain, weights)
 
     def split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Views of a flat tensor: spins, first, middle and last weights."""
@@ -228,10 +246,21 @@ class LayeredHamiltonian(torch.nn.Module):
         self.fields = state.new_empty([self.depth - 1, R, N, M])
         self.output_fields = state.new_empty([R, self.output_width, M])
         self.output_gradient = torch.empty_like(self.output_fields)
+        if not torch.jit.is_scripting():
+            self.pack(state)
+
+    def pack(self, state: Tensor) -> None:
+        """Pack the patterns where that helps: in single precision on the CPU."""
+        plain = state.device.type != "cpu" or state.dtype != torch.float32
+        if not plain and packed.available():
+            self.patterns_packed = packed.PackedPatterns(
+                self.inputs, self.first_gain, self.replicas * self.width
+            )
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the scratch tensors, which a copy makes for itself."""
         state = self.__dict__.copy()
+        state["patterns_packed"] = None
         state["_buffers"] = {
             name: buffer.new_empty(0) if name in self._non_persistent_buffers_set else buffer
             for name, buffer in self._buffers.items()
