@@ -91,7 +91,11 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
 
 
 def current_analysis(directory: str | Path) -> dict[str, Any] | None:
-    """The content of `analysis.json`, or None if it is missing, damaged or older than the run."""
+    """The content of `analysis.json`, or None if it has to be made anew.
+
+    That is so if it is missing, damaged, of another version, older than the run, or was made of a
+    run in progress.
+    """
     path = Path(directory) / ANALYSIS
     try:
         made = path.stat().st_mtime_ns
@@ -101,7 +105,7 @@ def current_analysis(directory: str | Path) -> dict[str, Any] | None:
             for source in path.parent.glob(pattern)
         ]
         analysis: dict[str, Any] = json.loads(path.read_text())
-        fits = analysis["format"] == FORMAT
+        fits = analysis["format"] == FORMAT and analysis["complete"]
         fits = fits and analysis["analysis_versions"]["openmm_thermalnet"] == __version__
     except (OSError, ValueError, KeyError, TypeError):
         return None

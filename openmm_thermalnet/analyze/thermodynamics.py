@@ -33,19 +33,19 @@ def summarise_thermodynamics(stage: StageResult) -> dict[str, Any]:
     times = table["time"][:, 0]
     summary: dict[str, Any] = {"steps": steps, "time": times}
     for name in ("energy", "energy_ratio", "temperature", *ACCURACIES):
-        summary[name] = _curve(table[name], stage.samples, keep_samples=True)
-    layers = [_curve(table[f"e_{layer}"], stage.samples) for layer in range(1, stage.depth + 1)]
+        summary[name] = _curve(table[name], stage, keep_samples=True)
+    layers = [_curve(table[f"e_{layer}"], stage) for layer in range(1, stage.depth + 1)]
     summary["layer_energy"] = {key: [layer[key] for layer in layers] for key in ("mean", "error")}
     summary["late"] = _late_averages(table, steps, stage) if len(steps) else None
     return summary
 
 
 def _curve(
-    values: NDArray[np.float64], samples: int, keep_samples: bool = False
+    values: NDArray[np.float64], stage: StageResult, keep_samples: bool = False
 ) -> dict[str, NDArray[np.float64]]:
     """Mean and standard error over samples of values (reports, slots)."""
-    per_sample = values.reshape(len(values), samples, -1).mean(axis=2)
-    error = per_sample.std(axis=1, ddof=1) / np.sqrt(samples)
+    per_sample = values.reshape(len(values), stage.samples, stage.replicas).mean(axis=2)
+    error = per_sample.std(axis=1, ddof=1) / np.sqrt(stage.samples)
     curve = {"mean": per_sample.mean(axis=1), "error": error}
     return {**curve, "per_sample": per_sample.T} if keep_samples else curve
 

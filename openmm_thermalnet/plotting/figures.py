@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from openmm_thermalnet.files import write_atomically
@@ -23,6 +24,7 @@ from openmm_thermalnet.plotting.machines import (
     plot_overlap_distributions,
     plot_overlap_matrices,
 )
+from openmm_thermalnet.plotting.style import SETTINGS
 from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_training
 
 
@@ -161,8 +163,9 @@ def save_figure(figure: Figure, path: Path) -> bytes:
     images = {}
     for kind in ("png", "svg"):
         stream = io.BytesIO()
-        metadata = {"Date": None} if kind == "svg" else {}
-        figure.savefig(stream, format=kind, metadata=metadata)
+        with mpl.rc_context(SETTINGS):
+            figure.savefig(stream, format=kind, metadata={"Date": None} if kind == "svg" else {})
+        figure.set_layout_engine("none")  # what was laid out for the PNG holds for the SVG
         images[kind] = stream.getvalue()
         write_atomically(path.with_name(f"{path.name}.{kind}"), images[kind])
     return images["png"]

@@ -21,7 +21,7 @@ SINCE = "time after waiting $t$ (steps)"
 
 DARK, MIDDLE, LIGHT = "#1b2a49", "#b5472f", "#9aa3ad"
 
-_RC: Any = {
+SETTINGS: Any = {
     "axes.grid": False,
     "axes.labelsize": 10,
     "axes.spines.right": False,
@@ -50,7 +50,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def with_style(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context(_RC):
+        with mpl.rc_context(SETTINGS):
             return draw(*args, **kwargs)
 
     return with_style
