@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from openmm_thermalnet.reporters import ThermalReporter
     from openmm_thermalnet.results import load
     from openmm_thermalnet.walls import fold
+    from openmm_thermalnet.wrapping import WrapReporter
 
 _MODULES = (
     "analysis",
@@ -41,6 +42,7 @@ _NAMES = {
     "ThermalNet": "network",
     "ThermalReporter": "reporters",
     "analyze_run": "analyze",
+    "WrapReporter": "wrapping",
     "fold": "walls",
     "load": "results",
 }
@@ -48,6 +50,7 @@ _NAMES = {
 __all__ = [
     "ThermalNet",
     "ThermalReporter",
+    "WrapReporter",
     "__version__",
     "analysis",
     "analyze_run",

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import openmm
 
-from openmm_thermalnet import units
+from openmm_thermalnet import units, wrapping
 from openmm_thermalnet.errors import SimulationError
 from openmm_thermalnet.files import read_sealed, write_atomically, write_sealed
 from openmm_thermalnet.integrators import Thermostat
@@ -207,15 +208,21 @@ class Stage:
         plan, thermostat = self._plan, self._thermostat
         thermostat.begin(step)
         thermostat.set_temperature(context, plan.kT.kT(step))
+        wraps = wrapping.loses_digits(context)
+        events = plan.events
+        if wraps:
+            events = np.union1d(events, np.arange(0, plan.length, wrapping.INTERVAL))
         saved = looked = time.monotonic()
         chunk = 1
-        for target in plan.events[plan.events > step].tolist():
+        for target in events[events > step].tolist():
             while step < target:
                 count = min(chunk, target - step)
                 thermostat.integrator.step(count)
                 step += count
                 if step == target:
                     self._records.write(step, context)
+                    if wraps and step % wrapping.INTERVAL == 0:
+                        wrapping.wrap_positions(context)
                     thermostat.set_temperature(context, plan.kT.kT(step))
                 now = time.monotonic()
                 if count == chunk:
