@@ -133,7 +133,22 @@ def _execute(run_to_execute: Any) -> None:
         except Interrupted:
             progress.say(f"stopped; go on with: thermalnet resume {directory}")
             raise typer.Exit(130) from None
+    _summarise(directory)
     print(f"{directory} is complete")
+
+
+def _summarise(directory: Path) -> None:
+    """Print where the quench ended, averaged over samples."""
+    from openmm_thermalnet.results import load
+
+    with load(directory) as result:
+        table = result.quench.thermo
+        last = table[table["step"] == table["step"].max()]
+        print(
+            f"step {last['step'][0]}: E/E(0) = {last['energy_ratio'].mean():.2g}, "
+            f"test accuracy {last['test_tanh'].mean():.3f} (tanh), "
+            f"{last['test_sign'].mean():.3f} (sign)"
+        )
 
 
 def _say(line: str) -> None:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import openmm
 import torch
-from numpy.typing import NDArray
 from openmm import app, unit
 
-from openmm_thermalnet import feedforward, hamiltonians
-from openmm_thermalnet.conversion import HostConversion
+from openmm_thermalnet import hamiltonians
 from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.forces import Binding, create_force, resolve_binding
 from openmm_thermalnet.hamiltonians import Gain
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.observables import Observables
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.units import MASS
-from openmm_thermalnet.walls import PERIOD, fold
+from openmm_thermalnet.walls import PERIOD
 
 _DTYPES = {"single": torch.float32, "double": torch.float64}
 
-Split = Literal["train", "test"]
 
-
-class ThermalNet:
+class ThermalNet(Observables):
     """A thermal deep learning machine as a molecular system (arXiv:2506.06789).
 
     The hidden layers' spins S_l[mu, i] of every training pattern and all weights J_l[i, j] are
@@ -108,16 +102,6 @@ class ThermalNet:
         self.gains = hamiltonians.layer_gains(gain, self.widths)
         self.layout = Layout.thermal(dataset.patterns, self.widths, replicas)
         self._hamiltonian_class = hamiltonians.find(energy)
-
-    @property
-    def particles(self) -> int:
-        """P, the variables of one network."""
-        return self.layout.particles
-
-    @property
-    def replicas(self) -> int:
-        """R, the networks in the System."""
-        return self.layout.replicas
 
     @property
     def patterns(self) -> int:
@@ -210,210 +194,6 @@ class ThermalNet:
             self.gain,
             _DTYPES[self.precision],
         )
-
-    def randomPositions(self, seed: int) -> unit.Quantity:
-        """Random start: every variable uniform in (-1, 1), independent in every replica.
-
-        Parameters
-        ----------
-        seed : int
-            Replica r depends on `seed` and r alone, not on how many replicas there are.
-
-        Returns
-        -------
-        Quantity, shape (B P, 3)
-            Positions in nm.
-        """
-        streams = np.random.SeedSequence(seed).spawn(self.replicas)
-        coordinates = np.stack(
-            [np.random.default_rng(stream).uniform(-1, 1, self.particles) for stream in streams]
-        )
-        return self.layout.positions(coordinates) * unit.nanometer
-
-    def spins(self, positions: Any) -> list[NDArray[np.floating]]:
-        """Spins of the hidden layers.
-
-        Parameters
-        ----------
-        positions : Quantity or array, shape (B P, 3)
-            As OpenMM gives them (nm), folded or not.
-
-        Returns
-        -------
-        list of ndarray
-            For l = 1 ... L-1 an array (R, M, N), folded into [-1, 1].
-
-        Raises
-        ------
-        InputError
-            If the positions have another shape.
-        """
-        return self.layout.unpack(fold(self.layout.coordinates(positions)), "spin")
-
-    def weights(self, positions: Any) -> list[NDArray[np.floating]]:
-        """Weights of all layers.
-
-        Parameters
-        ----------
-        positions : Quantity or array, shape (B P, 3)
-            As OpenMM gives them (nm), folded or not.
-
-        Returns
-        -------
-        list of ndarray
-            For l = 1 ... L an array (R, N_l, N_{l-1}), folded into [-1, 1].
-
-        Raises
-        ------
-        InputError
-            If the positions have another shape.
-        """
-        return self.layout.unpack(fold(self.layout.coordinates(positions)), "weight")
-
-    def positions(
-        self, spins: Sequence[NDArray[Any]], weights: Sequence[NDArray[Any]]
-    ) -> unit.Quantity:
-        """Positions of given spins and weights: the inverse of `spins` and `weights`.
-
-        Parameters
-        ----------
-        spins : sequence of array
-            For l = 1 ... L-1 an array (R, M, N), or (M, N) for all replicas alike.
-        weights : sequence of array
-            For l = 1 ... L an array (R, N_l, N_{l-1}), or (N_l, N_{l-1}).
-
-        Returns
-        -------
-        Quantity, shape (B P, 3)
-            Positions in nm.
-
-        Raises
-        ------
-        InputError
-            If an array is missing, has another shape, or leaves [-1, 1].
-        """
-        coordinates = self.layout.pack([*spins, *weights])
-        outside = np.abs(coordinates).max(initial=0.0)
-        if not outside <= 1:
-            raise InputError(f"a spin or weight is {outside:g} in size; give values in [-1, 1]")
-        return self.layout.positions(coordinates) * unit.nanometer
-
-    def forwardSpins(self, weights: Sequence[NDArray[Any]]) -> list[NDArray[np.floating]]:
-        """Spins S_l = tanh(g_l J_l S_{l-1}) of the training patterns: zero hidden-layer energy.
-
-        Parameters
-        ----------
-        weights : sequence of array
-            For l = 1 ... L an array (..., N_l, N_{l-1}).
-
-        Returns
-        -------
-        list of ndarray
-            For l = 1 ... L-1 an array (..., M, N).
-        """
-        fields = feedforward.local_fields(
-            weights, self.gains, self.dataset.train_inputs, activation="tanh"
-        )
-        return [np.tanh(field) for field in fields[:-1]]
-
-    def layerEnergies(self, positions: Any) -> NDArray[np.float64]:
-        """Energy of every layer of every replica.
-
-        Parameters
-        ----------
-        positions : Quantity or array, shape (B P, 3)
-            As OpenMM gives them (nm), folded or not.
-
-        Returns
-        -------
-        ndarray, shape (R, L)
-            E_l in kJ/mol (Eq. 3 for the printed energy), evaluated in the network's precision.
-
-        Raises
-        ------
-        InputError
-            If the positions have another shape.
-        """
-        coordinates = self.layout.coordinates(positions)
-        hamiltonian, conversion = self._evaluation
-        energies, _ = hamiltonian(conversion.state(self.layout.positions(coordinates)))
-        by_replica: NDArray[np.float64] = energies.t().to(torch.float64).numpy()
-        return by_replica
-
-    @cached_property
-    def _evaluation(self) -> tuple[hamiltonians.LayeredHamiltonian, HostConversion]:
-        """The network's own evaluation, for observables."""
-        return self.createHamiltonian(), HostConversion(self.layout, _DTYPES[self.precision])
-
-    def accuracy(
-        self,
-        positions: Any,
-        activation: feedforward.Activation = "sign",
-        split: Split = "test",
-    ) -> NDArray[np.float64]:
-        """Fraction of right labels of the weights in an ordinary feed-forward network (Eq. 12).
-
-        Parameters
-        ----------
-        positions : Quantity or array, shape (B P, 3)
-            As OpenMM gives them (nm), folded or not.
-        activation : {"sign", "tanh"}
-            Function of the hidden layers: "sign" is the paper's, "tanh" the machine's own
-            zero-temperature limit. The label is the largest output field.
-        split : {"test", "train"}
-            Which images.
-
-        Returns
-        -------
-        ndarray, shape (R,)
-            NaN if the split is empty.
-
-        Raises
-        ------
-        InputError
-            If `activation` or `split` is unknown or the positions have another shape.
-        """
-        if split not in ("train", "test"):
-            raise InputError(f"split {split!r} is unknown; choose train or test")
-        inputs = getattr(self.dataset, f"{split}_inputs")
-        truth = getattr(self.dataset, f"{split}_labels")
-        feedforward.check_activation(activation)
-        weights = self.weights(positions)
-        if not len(truth):
-            return np.full(self.replicas, math.nan)
-        outputs = feedforward.local_fields(weights, self.gains, inputs, activation)[-1]
-        return np.asarray((feedforward.labels(outputs) == truth).mean(axis=-1))
-
-    def toTorch(
-        self, positions: Any, replica: int, activation: feedforward.Activation = "tanh"
-    ) -> torch.nn.Sequential:
-        """One replica's weights as an ordinary torch network.
-
-        Parameters
-        ----------
-        positions : Quantity or array, shape (B P, 3)
-            As OpenMM gives them (nm), folded or not.
-        replica : int
-            0 ... R-1.
-        activation : {"tanh", "sign"}
-            Function of the hidden layers.
-
-        Returns
-        -------
-        torch.nn.Sequential
-            float64 `Linear` layers without biases (the gain multiplied in) and activations between
-            them; the output is the local field of the last layer, so that the largest component,
-            or the sign of a single one, is the label that `accuracy` counts.
-
-        Raises
-        ------
-        InputError
-            If there is no such replica or the positions have another shape.
-        """
-        if not 0 <= replica < self.replicas:
-            raise InputError(f"replica is {replica!r}; give 0 to {self.replicas - 1}")
-        weights = [weight[replica] for weight in self.weights(positions)]
-        return feedforward.sequential(weights, self.gains, activation)
 
     def info(self, force: Binding = "auto") -> dict[str, Any]:
         """What this network is, and which binding its System would use.
