@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -137,7 +138,10 @@ def _steps(value: float) -> str:
 def _with_error(mean: float | None, error: float | None) -> str:
     if mean is None:
         return "undefined"
-    return f"{mean:.3f}" + ("" if error is None else f" ± {error:.3f}")
+    if not error:
+        return f"{mean:.3f}"
+    digits = max(3, -math.floor(math.log10(error)))
+    return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
 def _layer_section(waiting_time: str, values: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import h5py
 import numpy as np
 import pytest
 
@@ -57,8 +56,8 @@ def test_layers_are_those_of_the_network(run, tiny_run):
     config = run.config
     net = setup.build_network(config, setup.build_dataset(config)).withReplicas(6)
     stage = run.follow(50)
-    with h5py.File(tiny_run / "tw-50" / "trajectory.h5", libver="latest", swmr=True) as file:
-        q = file["q"][-1].astype(np.float64)
+    with Trajectory(tiny_run / "tw-50" / "trajectory.h5") as trajectory:
+        q = trajectory.q[-1].astype(np.float64)
     positions = net.layout.positions(q)
     for layer, expected in enumerate(net.spins(positions), start=1):
         np.testing.assert_allclose(stage.spins(layer)[-1], expected, atol=1e-6)
@@ -137,14 +136,14 @@ def shorten(directory, frames):
         writer = TrajectoryWriter(path, layout, 4, whole.metadata)
         if frames:
             writer.copy_frames(whole, int(whole.steps[frames - 1]))
+        writer.close()
     old.unlink()
-    return writer
 
 
-def test_run_in_progress_is_read_while_it_is_written(tiny_run, tmp_path):
+def test_run_in_progress_is_read(tiny_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(tiny_run, copy)
-    writer = shorten(copy / "tw-50", 3)
+    shorten(copy / "tw-50", 3)
     shutil.rmtree(copy / "tw-20")
     with tn.load(copy) as growing:
         assert not growing.complete
@@ -153,16 +152,15 @@ def test_run_in_progress_is_read_while_it_is_written(tiny_run, tmp_path):
         assert growing.follow(50).spins(1).shape[0] == 3
         with pytest.raises(InputError, match=r"waiting time 20 is not in .*; 50 is"):
             growing.follow(20)
-    writer.close()
 
 
 def test_stage_without_frames_is_not_listed(tiny_run, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(tiny_run, copy)
-    shorten(copy / "tw-50", 0).close()
+    shorten(copy / "tw-50", 0)
     with tn.load(copy) as growing:
         assert growing.waiting_times == (20,)
-    shorten(copy, 0).close()
+    shorten(copy, 0)
     with pytest.raises(InputError, match="has no frame yet"):
         tn.load(copy)
 

@@ -73,7 +73,8 @@ def plot_correlations(analysis: Mapping[str, Any], waiting_time: str) -> Figure:
 def plot_relaxation_times(analysis: Mapping[str, Any]) -> Figure:
     """Relaxation times of spins and weights against the layer, for every waiting time.
 
-    Arrows are layers that did not relax within the run, drawn at its length.
+    Open symbols are lower bounds, since not every sample relaxed. Arrows are layers that did not
+    relax within the run, drawn at its length.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def plot_relaxation_times(analysis: Mapping[str, Any]) -> Figure:
         axes.set_ylabel(f"relaxation time $\\tau_l^{name}$ (steps)")
         axes.xaxis.get_major_locator().set_params(integer=True)
         letter(axes, index, "spins" if name == "c" else "weights")
-    whole_decades(grid[0][0])
+    whole_decades(*grid[0])
     grid[0][1].legend(title="$t_w$ (steps)", loc="center left", bbox_to_anchor=(1, 0.5))
     return figure
 
@@ -105,6 +106,9 @@ def _draw_times(
     style = line_style(index, count, marker=True)
     spread = np.stack([tau - tau * np.exp(-log_error), tau * np.exp(log_error) - tau])
     axes.errorbar(layers, tau, yerr=spread, capsize=2, linewidth=1, label=label, **style)
+    bounds = np.asarray(values[f"tau_{name}_lower_bound"], dtype=bool)
+    hollow = {**style, "linestyle": "none", "markerfacecolor": "white", "zorder": 3}
+    axes.plot(layers[bounds], tau[bounds], **hollow)
     missing = np.isnan(tau)
     last = np.full(missing.sum(), values["steps"][-1])
     arrow, color = r"$\uparrow$", style["color"]
@@ -149,6 +153,7 @@ def plot_ageing(analysis: Mapping[str, Any]) -> Figure:
     if handles:
         times.legend(handles, labels, loc="best")
     else:
+        times.set_axis_off()
         times.text(0.5, 0.5, "not reached", transform=times.transAxes, ha="center")
     letter(times, 2, "relaxation times")
     return figure

@@ -90,9 +90,12 @@ def _draw_across(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
     yield Drawing(
         "relaxation_times",
         "Step at which a correlation has fallen to 1/e: geometric mean over the samples that got "
-        "there, with the standard error of its logarithm. Arrows: not reached by any sample.",
+        "there, with the standard error of its logarithm. Open symbols: lower bounds, reached by "
+        "some samples only. Arrows: not reached by any.",
         plot_relaxation_times(analysis),
     )
+    if len(follows) < 2:
+        return
     yield Drawing(
         "ageing",
         "Ageing: correlations averaged over the layers for each waiting time, and their "

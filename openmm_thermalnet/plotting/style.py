@@ -128,11 +128,18 @@ def letter(axes: Axes, index: int, text: str) -> None:
     axes.set_title(f"({chr(ord('a') + index)})  {text}")
 
 
-def whole_decades(axes: Axes) -> None:
-    """Logarithmic ordinate that begins and ends at a power of ten."""
-    axes.set_yscale("log")
-    low, high = axes.get_ylim()
-    axes.set_ylim(10.0 ** math.floor(math.log10(low)), 10.0 ** math.ceil(math.log10(high)))
+def whole_decades(*panels_alike: Axes) -> None:
+    """Logarithmic ordinates, alike, from one power of ten to another or a little beyond."""
+    low = min(axes.dataLim.intervaly[0] for axes in panels_alike)
+    high = max(axes.dataLim.intervaly[1] for axes in panels_alike)
+    for axes in panels_alike:
+        axes.set_yscale("log")
+    if not 0 < low <= high < math.inf:
+        return
+    bottom = 10.0 ** math.floor(math.log10(low) + 0.05)
+    top = 10.0 ** math.ceil(math.log10(high) - 0.05)
+    for axes in panels_alike:
+        axes.set_ylim(min(bottom, low / 1.1), max(top, high * 1.1))
 
 
 def threshold_line(axes: Axes) -> None:

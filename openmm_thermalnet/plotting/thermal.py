@@ -49,8 +49,7 @@ def plot_training(analysis: Mapping[str, Any], waiting_time: str | None = None) 
     figure, grid = panels(1, 3, 9.6, 3.1)
     energy, test, train = grid[0]
     _draw_samples(energy, thermo, "energy_ratio", label, DARK, "-", "")
-    ratios = numbers(thermo["energy_ratio"]["mean"])
-    if (ratios > 0).all():
+    if (numbers(thermo["energy_ratio"]["mean"]) > 0).all():
         whole_decades(energy)
     energy.set_ylabel("energy $E(t)\\,/\\,E(0)$")
     letter(energy, 0, "energy")
