@@ -13,7 +13,9 @@ frames. HDF5 keeps checksums of everything but `step`, and refuses to read what 
 
 from __future__ import annotations
 
+import ctypes
 import json
+import os
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +32,8 @@ from openmm_thermalnet.walls import PERIOD
 FORMAT = "openmm_thermalnet trajectory 1"
 
 _DAMAGED = (OSError, KeyError, ValueError, RuntimeError)  # what h5py raises
+
+_READ_ATTEMPTS = 24  # the last one after 2**24 ns
 
 _CHUNK = 2**16  # parameters of one replica in an HDF5 chunk: a layer is read without the others
 
@@ -70,8 +74,9 @@ class TrajectoryWriter:
         self._walls = walls
         replicas, particles = layout.replicas, layout.particles
         self._file = h5py.File(path, "x", libver="latest")
-        self._file.attrs["format"] = FORMAT
-        self._file.attrs["metadata"] = json.dumps(metadata, allow_nan=False)
+        # Of fixed length: HDF5 keeps other strings in a heap without checksums.
+        self._file.attrs["format"] = np.bytes_(FORMAT)
+        self._file.attrs["metadata"] = np.bytes_(json.dumps(metadata, allow_nan=False))
         self._q = self._file.create_dataset(
             "q",
             shape=(0, replicas, particles),
@@ -180,14 +185,15 @@ class Trajectory:
             raise MissingFileError(f"{self.path} does not exist; name a trajectory.h5 of a run")
         opened = None
         try:
-            opened = self._file = h5py.File(self.path, "r", libver="latest", swmr=True)
-            kind = self._file.attrs.get("format")
+            opened = self._file = _open_growing(self.path)
+            kind = _text(self._file.attrs.get("format"))
             if kind == FORMAT:
                 self.steps: NDArray[np.int64] = self._file["step"][()]
                 frames = len(self.steps)
                 self.q = self._file["q"]
+                self._check_size(frames)
                 self.layer_energies: NDArray[np.float64] = self._file["layer_energy"][:frames]
-                self.metadata: dict[str, Any] = json.loads(self._file.attrs["metadata"])
+                self.metadata: dict[str, Any] = json.loads(_text(self._file.attrs["metadata"]))
         except _DAMAGED as error:
             if opened is not None:
                 opened.close()
@@ -195,6 +201,20 @@ class Trajectory:
         if kind != FORMAT:
             self._file.close()
             raise InputError(f"{self.path} is {kind!r}; this package reads {FORMAT!r}")
+
+    def _check_size(self, frames: int) -> None:
+        """Refuse a file that ends within its frames: HDF5 would read zeros there."""
+        ends = [0]
+
+        def note(chunk: Any) -> None:
+            if chunk.chunk_offset[0] < frames:
+                ends.append(chunk.byte_offset + chunk.size)
+
+        for name in ("step", "q", "layer_energy"):
+            self._file[name].id.chunk_iter(note)
+        size = self.path.stat().st_size
+        if max(ends) > size:
+            raise OSError(f"its frames take {max(ends)} bytes, it has {size}")
 
     def close(self) -> None:
         """Close the file."""
@@ -244,6 +264,24 @@ def continue_trajectory(
             renewed.unlink(missing_ok=True)
             raise
     return writer
+
+
+def _open_growing(path: Path) -> h5py.File:
+    """Open a file that may have a writer, or had one that was killed."""
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    # HDF5 reads what does not fit its checksum again, as a writer may be at it, and waits twice as
+    # long each time: 2**100 ns in the end. h5py has no function for less.
+    hdf5 = ctypes.CDLL(h5py.h5p.__file__)
+    hdf5.H5Pset_metadata_read_attempts(ctypes.c_int64(access.id), ctypes.c_uint(_READ_ATTEMPTS))
+    mode = h5py.h5f.ACC_RDONLY | h5py.h5f.ACC_SWMR_READ
+    return h5py.File(h5py.h5f.open(os.fsencode(path), mode, fapl=access))
+
+
+def _text(attribute: Any) -> str:
+    """An attribute as text, whichever kind of string it is."""
+    return attribute.decode() if isinstance(attribute, bytes) else str(attribute)
 
 
 def _damage(path: Path, error: Exception) -> DamagedFileError:
