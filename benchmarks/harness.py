@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 CONTENDERS = {
     "ours": "benchmarks.ours:Ours",
+    "ours-sparse": "benchmarks.ours:OursSparse",
+    "ours-cuda": "benchmarks.ours:OursCuda",
     "torch-loop": "benchmarks.peers.torch_loop:TorchLoop",
     "torch-batched": "benchmarks.peers.torch_batched:TorchBatched",
     "jax-md": "benchmarks.peers.jax_md_loop:JaxMD",

@@ -69,11 +69,13 @@ def available(names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
     there, missing = [], {}
     for name in names:
         try:
-            harness.load(name)
+            reason = getattr(harness.load(name), "unavailable", lambda: None)()
         except ModuleNotFoundError as error:
-            missing[name] = str(error)
-        else:
+            reason = str(error)
+        if reason is None:
             there.append(name)
+        else:
+            missing[name] = reason
     return there, missing
 
 
@@ -132,6 +134,8 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
     quotients = [
         ("torch-loop / ours", ["torch-loop"], ["ours"]),
         ("jax-md / ours", ["jax-md"], ["ours"]),
+        ("jax-md / ours, thermostat every 10th step", ["jax-md"], ["ours-sparse"]),
+        ("torch-loop / ours, thermostat every 10th step", ["torch-loop"], ["ours-sparse"]),
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),
         ("energy and forces, ours / torch-batched", ["ours" + part], ["torch-batched" + part]),
         ("conversion / our energy and forces", ["ours: conversion"], ["ours" + part]),

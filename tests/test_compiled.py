@@ -50,12 +50,25 @@ def test_a_zero_residual_has_a_zero_gradient(make_net):
 @pytest.mark.parametrize("gain", [0.7, "fan_in"])
 def test_packed_patterns_agree_with_the_plain_product(gain, make_net):
     net = make_net(gain=gain, precision="single")
-    packed_one, plain = net.createHamiltonian(), net.createHamiltonian()
-    state = 2 * torch.rand(net.replicas * net.particles) - 1
-    energies, gradient = packed_one(state)
-    assert (packed_one.patterns_packed is not None) == packed.available()
+    fast, plain = net.createHamiltonian(), net.createHamiltonian()
+    generator = torch.Generator().manual_seed(2)
+    state = 2 * torch.rand(net.replicas * net.particles, generator=generator) - 1
+    energies, gradient = fast(state)
+    assert (fast.patterns_packed is not None) == packed.available()
     plain.pack = lambda _: None
     plain_energies, plain_gradient = plain(state)
     assert plain.patterns_packed is None
     torch.testing.assert_close(energies, plain_energies, rtol=2e-6, atol=0)
     assert (gradient - plain_gradient).norm() < 2e-6 * plain_gradient.norm()
+
+
+def test_a_module_that_moves_makes_its_scratch_anew(make_net):
+    """As one evaluation shared by two Contexts on different devices would."""
+    net = make_net(precision="single")
+    hamiltonian = net.createHamiltonian()
+    state = torch.zeros(net.replicas * net.particles)
+    hamiltonian(state)
+    hamiltonian.to(torch.float64)
+    assert hamiltonian.patterns_packed is None
+    energies, gradient = hamiltonian(state.double())
+    assert energies.dtype == gradient.dtype == torch.float64

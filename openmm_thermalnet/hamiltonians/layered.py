@@ -9,6 +9,7 @@ so a new energy is a few lines.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Literal
 
 import torch
@@ -256,6 +257,13 @@ class LayeredHamiltonian(torch.nn.Module):
             self.patterns_packed = packed.PackedPatterns(
                 self.inputs, self.first_gain, self.replicas * self.width
             )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LayeredHamiltonian:
+        """Move to another device or precision, where the scratch tensors are made anew."""
+        super()._apply(fn, recurse)
+        self.patterns_packed = None
+        self.gradient = self.gradient.new_empty(0)
+        return self
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the scratch tensors, which a copy makes for itself."""
