@@ -64,6 +64,15 @@ RUNS: dict[str, dict[str, Any]] = {
         }
         for friction in (1e-3, 2e-4)
     },
+    # The same times in finer steps: is a step of 0.01 small enough?
+    "timestep-0.002": {
+        "timestep": 0.002,
+        "friction": 2e-4,
+        "waiting-times": [100_000],
+        "follow": 300_000,
+        **FAST,
+    },
+    "timestep-0.002-slow": {"timestep": 0.002, "friction": 4e-5, "steps": 200_000, **FAST},
     "thermostat-every-step": {"friction": 2e-4, "steps": 40_000},
 }
 

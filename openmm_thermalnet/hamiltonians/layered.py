@@ -260,7 +260,7 @@ class LayeredHamiltonian(torch.nn.Module):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LayeredHamiltonian:
         """Move to another device or precision, where the scratch tensors are made anew."""
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         self.patterns_packed = None
         self.gradient = self.gradient.new_empty(0)
         return self
