@@ -1,5 +1,6 @@
 """One function per figure, from the content of `analysis.json` to a matplotlib Figure."""
 
+from openmm_thermalnet.plotting.comparison import plot_late_averages, plot_profiles
 from openmm_thermalnet.plotting.correlations import (
     plot_ageing,
     plot_correlations,
@@ -20,10 +21,12 @@ __all__ = [
     "plot_ageing",
     "plot_correlations",
     "plot_heterogeneity",
+    "plot_late_averages",
     "plot_layer_energies",
     "plot_overlap_distributions",
     "plot_overlap_matrices",
     "plot_profile",
+    "plot_profiles",
     "plot_relaxation_times",
     "plot_training",
     "plot_van_hove",
