@@ -26,6 +26,7 @@ bench: $(BENCH)/ready  ## against what people would run instead (about 20 minute
 
 reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt and repeat at will
 	$(LIGHT)/bin/python docs/reproduction/run.py runs/reproduction
+	$(LIGHT)/bin/python docs/reproduction/figures.py runs/reproduction runs/reproduction/figures
 
 clean:
 	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) build *.egg-info
