@@ -130,7 +130,8 @@ class Stage:
             self._records.close()
 
     def _begin(self, context: openmm.Context) -> int:
-        """Fresh positions, velocities and records."""
+        """Fresh positions, velocities, noise and records."""
+        context.reinitialize()  # a checkpoint may have been loaded before its records were found bad
         context.setPositions(self._start.positions)
         kelvin = units.temperature(self._plan.kT.kT(0))
         context.setVelocitiesToTemperature(kelvin, self._velocity_seed)
@@ -154,11 +155,19 @@ class Stage:
             if content is None:
                 self._say(f"{path} is damaged; looking for an earlier state")
                 continue
-            if not self._load(context, content, path):
-                continue
+            portable = None
+            try:
+                context.loadCheckpoint(content)
+            except openmm.OpenMMException as error:
+                portable = self._portable_state(f"{path} is not this machine's ({_reason(error)})")
+                if portable is None:
+                    continue
+                context.setState(portable)
             step = int(context.getStepCount())
             lost = self._resume_records(step)
             if lost is None:
+                if portable is not None:
+                    self._renew_noise(context, portable)
                 self._say(f"{self._directory} goes on at step {step} of {self._plan.length}")
                 return step
             self._say(f"{lost}; looking for an earlier state")
@@ -178,24 +187,22 @@ class Stage:
                 return str(error)
         return lost
 
-    def _load(self, context: openmm.Context, content: bytes, path: Path) -> bool:
-        """Load a checkpoint, or the portable state where OpenMM refuses it."""
+    def _portable_state(self, why: str) -> openmm.State | None:
+        """The portable state, or None if it cannot be read."""
         try:
-            context.loadCheckpoint(content)
-            return True
-        except openmm.OpenMMException as error:
-            reason = _reason(error)
-        try:
-            state = openmm.XmlSerializer.deserialize((self._directory / PORTABLE).read_text())
-            # Noise that was used before this step must not come again after it.
-            self._thermostat.set_seed(self._velocity_seed + state.getStepCount())
-            context.reinitialize()
-            context.setState(state)
+            text = (self._directory / PORTABLE).read_text()
+            state = openmm.XmlSerializer.deserialize(text)
         except (OSError, ValueError, openmm.OpenMMException):
-            self._say(f"{path} is not this machine's ({reason}), and {PORTABLE} cannot be read")
-            return False
-        self._say(f"{path} is not this machine's ({reason}); {PORTABLE} goes on with other noise")
-        return True
+            self._say(f"{why}, and {PORTABLE} cannot be read")
+            return None
+        self._say(f"{why}; {PORTABLE} goes on with other noise")
+        return state
+
+    def _renew_noise(self, context: openmm.Context, state: openmm.State) -> None:
+        """Go on from a State with noise that was not used before it."""
+        self._thermostat.set_seed(self._velocity_seed + state.getStepCount())
+        context.reinitialize()
+        context.setState(state)
 
     def _advance(
         self,
