@@ -270,7 +270,6 @@ def _open_growing(path: Path) -> h5py.File:
     """Open a file that may have a writer, or had one that was killed."""
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_LATEST, h5py.h5f.LIBVER_LATEST)
-    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
     # HDF5 reads what does not fit its checksum again, as a writer may be at it, and waits twice as
     # long each time: 2**100 ns in the end. h5py has no function for less.
     hdf5 = ctypes.CDLL(h5py.h5p.__file__)

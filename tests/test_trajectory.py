@@ -148,6 +148,18 @@ def test_another_process_reads_while_it_grows(tmp_path):
     assert_holds(path, range(5))
 
 
+def test_the_same_process_reads_while_it_grows_and_twice_at_once(tmp_path):
+    path = tmp_path / "trajectory.h5"
+    writer = write_frames(path, [0, 1])
+    with Trajectory(path) as first, Trajectory(path) as second:
+        assert len(first.steps) == len(second.steps) == 2
+        writer.write(2, LAYOUT.positions(raw_coordinates(2)), energies(2))
+        first.close()
+        assert second.q[1].shape == (LAYOUT.replicas, LAYOUT.particles)
+    assert_holds(path, [0, 1, 2])
+    writer.close()
+
+
 def test_frames_survive_the_kill_of_their_writer(tmp_path):
     path = tmp_path / "trajectory.h5"
     if (child := os.fork()) == 0:
