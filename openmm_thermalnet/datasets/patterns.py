@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+# A random start of the same seed draws from the streams 0, 1, 2, ...; these are others.
+_SPAWN_KEY = 2**16
+
 
 def random_patterns(
     n_train: int,
@@ -58,7 +61,7 @@ def random_patterns(
         "output_width": integer("output_width", output_width, 1),
         "seed": integer("seed", seed),
     }
-    streams = np.random.default_rng(arguments["seed"]).spawn(4)
+    streams = _streams(arguments["seed"], 4)
     train = _signs(streams[0], n_train, input_width)
     return Dataset(
         train,
@@ -119,7 +122,7 @@ def teacher_student(
         "output_width": integer("output_width", output_width, 1),
         "seed": integer("seed", seed),
     }
-    streams = np.random.default_rng(arguments["seed"]).spawn(3)
+    streams = _streams(arguments["seed"], 3)
     widths = (input_width, *[width] * (depth - 1), output_width)
     teacher = tuple(
         streams[0].uniform(-1, 1, (after, before)) for before, after in pairwise(widths)
@@ -135,6 +138,12 @@ def teacher_student(
         source={"loader": "teacher_student", "arguments": arguments},
         teacher_weights=teacher,
     )
+
+
+def _streams(seed: int, count: int) -> list[np.random.Generator]:
+    """Independent generators for the parts of a dataset."""
+    sequence = np.random.SeedSequence(seed, spawn_key=(_SPAWN_KEY,))
+    return np.random.default_rng(sequence).spawn(count)
 
 
 def _signs(rng: np.random.Generator, rows: int, width: int) -> NDArray[np.float64]:
