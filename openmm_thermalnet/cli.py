@@ -17,6 +17,7 @@ app = typer.Typer(
     name="thermalnet",
     help="Neural networks as molecular systems: train them by molecular dynamics with OpenMM.",
     no_args_is_help=True,
+    rich_markup_mode=None,  # it would cut long flags and take "[default: ...]" for markup
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -48,11 +49,13 @@ def _options(
 def run(
     out: Annotated[Path, typer.Option("--out", help="directory of the run")],
     config: ConfigFile = None,
-    overwrite: Annotated[bool, typer.Option(help="replace a run that is there")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="replace a run that is there")
+    ] = False,
     *,
     flags: dict[str, Any],
 ) -> None:
-    """Train a network by molecular dynamics, and follow copies from its waiting times."""
+    """Train a network by molecular dynamics. Copies made at waiting times are followed."""
     values = {**({} if config is None else read_toml(config)), **flags}
     settings = make_config(values)
     from openmm_thermalnet.protocols import create_run
@@ -74,7 +77,7 @@ def resume(
 def analyze(
     directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
 ) -> None:
-    """Compute every observable of a run and write them to its analysis.json."""
+    """Compute every observable of a run. They go to its analysis.json."""
     from openmm_thermalnet.analyze import ANALYSIS, analyze_run
     from openmm_thermalnet.report import summary_lines
 
@@ -88,7 +91,7 @@ def analyze(
 def plot(
     directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
 ) -> None:
-    """Draw the figures of a run and write its report.html; analyses it first if need be."""
+    """Draw the figures of a run and its report.html. Analyses it first if need be."""
     from openmm_thermalnet.analyze import analyze_run, current_analysis
     from openmm_thermalnet.report import write_report
 
@@ -103,7 +106,7 @@ def info(
     *,
     flags: dict[str, Any],
 ) -> None:
-    """Show what a run with these flags would be: sizes, binding, platforms, versions."""
+    """Show what a run would be. Sizes, binding, platforms and versions."""
     settings = make_config({**({} if config is None else read_toml(config)), **flags})
     import openmm
 

@@ -55,15 +55,11 @@ def _parameter(name: str, model: type[BaseModel]) -> inspect.Parameter:
     field = model.model_fields[name]
     kind = _plain_type(field.annotation)
     read = bool if kind is bool else str
-    default = field.default
-    shown: Any = False
-    if default is not None and default != () and default is not False:
-        shown = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
     flag = f"--{field.alias or name}"
     option = typer.Option(
         f"{flag}/--no-{flag[2:]}" if kind is bool else flag,
-        help=field.description,
-        show_default=shown,
+        help=f"{field.description}{_shown_default(field.default)}",
+        show_default=False,
         metavar=None if kind is bool else _metavar(kind),
     )
     return inspect.Parameter(
@@ -72,6 +68,14 @@ def _parameter(name: str, model: type[BaseModel]) -> inspect.Parameter:
         default=None,
         annotation=Annotated[read | None, option],
     )
+
+
+def _shown_default(default: Any) -> str:
+    """What the help says of a default, if there is something to say."""
+    if default is None or default is False or default == ():
+        return ""
+    text = ",".join(map(str, default)) if isinstance(default, tuple) else str(default)
+    return f" [default: {text}]"
 
 
 def _plain_type(annotation: Any) -> type:

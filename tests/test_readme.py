@@ -1,0 +1,59 @@
+"""Every line of the README runs as it stands, with smaller numbers."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+SMALL = ["--dataset", "digits", "--patterns", "10", "--test-patterns", "10", "--width", "3"]
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def run(directory, *arguments):
+    search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": search},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_python(tmp_path):
+    (script,) = blocks("python")
+    (tmp_path / "readme.py").write_text(script.replace("20_000", "1_000"))
+    run(tmp_path, "readme.py")
+    assert len((tmp_path / "thermo.csv").read_text().splitlines()) == 1 + 2 * 3
+
+
+def test_command_line(tmp_path):
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    commands = [shlex.split(line, comments=True) for line in lines if line.startswith("thermalnet")]
+    assert [command[1] for command in commands] == ["run", "resume", "analyze", "plot", "info"]
+    for _, name, *arguments in commands:
+        if name == "run":
+            smaller = {"100,1000,10000": "1,10", "20000": "20"}
+            arguments = [smaller.get(argument, argument) for argument in arguments] + SMALL
+        run(tmp_path, "-m", "openmm_thermalnet.cli", name, *arguments)
+    assert (tmp_path / "runs/ageing/report.html").is_file()
+
+
+@pytest.mark.parametrize("command", ["run", "info"])
+def test_help_has_every_flag_and_default_in_full(tmp_path, command):
+    shown = run(tmp_path, "-m", "openmm_thermalnet.cli", command, "--help")
+    assert "--checkpoint-minutes NUMBER" in shown
+    assert "[default: 20000, or to the last waiting time]" in " ".join(shown.split())
+    assert "[default: mnist]" in " ".join(shown.split())
