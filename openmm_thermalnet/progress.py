@@ -78,7 +78,7 @@ class Progress:
     def say(self, line: str) -> None:
         """Print one line beside the bar."""
         if self._bar is not None:
-            self._bar.console.print(line, highlight=False)
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
             print(line, file=sys.stderr, flush=True)
 
