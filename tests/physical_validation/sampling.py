@@ -24,7 +24,7 @@ import openmm
 from scipy import stats
 
 from openmm_thermalnet import units
-from openmm_thermalnet.integrators import NAMES, create_integrator
+from openmm_thermalnet.integrators import NAMES, create_integrator, find_platform
 
 THERMOSTATS = tuple(name for name in NAMES if name != "verlet")
 
@@ -55,13 +55,12 @@ SCHEDULES = {
 }
 
 
-def start(system, positions, name, kT, schedule, seed=1):
-    """Context of a thermostat on the Reference platform, with Maxwell-Boltzmann velocities."""
+def start(system, positions, name, kT, schedule, platform, seed=1):
+    """Context of a thermostat, with Maxwell-Boltzmann velocities."""
     thermostat = create_integrator(name, kT, schedule.friction, schedule.coarse, seed)
     if thermostat.force is not None:
         system.addForce(thermostat.force)
-    platform = openmm.Platform.getPlatformByName("Reference")
-    context = openmm.Context(system, thermostat.integrator, platform)
+    context = openmm.Context(system, thermostat.integrator, *find_platform(platform))
     context.setPositions(positions)
     context.setVelocitiesToTemperature(units.temperature(kT), seed)
     return context
@@ -71,10 +70,10 @@ def positions(context):
     return context.getState(getPositions=True).getPositions(asNumpy=True)
 
 
-def sample(system, begin, name, kT, observe, interval=20):
+def sample(system, begin, name, kT, observe, interval=20, platform="Reference"):
     """Time average of ``observe(positions)``, an array (..., replicas), in every replica."""
     schedule = SCHEDULES[name]
-    context = start(system, begin, name, kT, schedule)
+    context = start(system, begin, name, kT, schedule, platform)
     integrator = context.getIntegrator()
     seeds = iter(range(1, 1_000_000))
 

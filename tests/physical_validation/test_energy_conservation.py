@@ -10,6 +10,7 @@ import openmm
 import pytest
 
 import openmm_thermalnet as tn
+from openmm_thermalnet.integrators import find_platform
 
 
 def energies(net, context):
@@ -22,11 +23,11 @@ def energies(net, context):
     return net.layerEnergies(state.getPositions(asNumpy=True)).sum(axis=1) + kinetic
 
 
-def drifts(net, timestep, time):
+def drifts(net, timestep, time, platform="Reference"):
     """Relative change of every network's energy after some time from a random start."""
     integrator = openmm.VerletIntegrator(timestep)
-    platform = openmm.Platform.getPlatformByName("Reference")
-    context = openmm.Context(net.createSystem(force="python"), integrator, platform)
+    system = net.createSystem(force="python")
+    context = openmm.Context(system, integrator, *find_platform(platform))
     context.setPositions(net.randomPositions(seed=0))
     context.setVelocitiesToTemperature(tn.units.temperature(1e-5), 1)
     before = energies(net, context)
@@ -38,11 +39,12 @@ def rms(values):
     return np.sqrt(np.mean(values**2))
 
 
-def test_the_energy_of_a_small_net_is_kept():
+@pytest.mark.parametrize("name", ["Reference", "CPU"])
+def test_the_energy_of_a_small_net_is_kept(name):
     """10,000 steps of 0.01: 0.1 % of each network's energy, rms over 6 networks."""
     data = tn.datasets.random_patterns(n_train=40, input_width=16, output_width=2)
     net = tn.ThermalNet(data, depth=4, width=6, replicas=6, precision="double")
-    found = drifts(net, timestep=0.01, time=100)
+    found = drifts(net, timestep=0.01, time=100, platform=name)
     assert rms(found) < 1e-3
     assert abs(found.mean()) < 1e-3
 

@@ -4,11 +4,12 @@ import numpy as np
 import openmm
 
 import openmm_thermalnet as tn
+from openmm_thermalnet.integrators import find_platform
 
 KT = 1e-4
 
 
-def test_a_cold_layer_has_kT_per_coordinate():
+def test_a_cold_layer_has_kT_per_coordinate(platform):
     """<E_l> = M N kT in every hidden layer, to 5 %, after cooling from a random start.
 
     The targets are +-0.5, which the last layer can meet: then it is a cone like the others, with
@@ -25,8 +26,7 @@ def test_a_cold_layer_has_kT_per_coordinate():
     )
     integrator.setRandomNumberSeed(1)
     system = net.createSystem(force="python")
-    platform = openmm.Platform.getPlatformByName("Reference")
-    context = openmm.Context(system, integrator, platform)
+    context = openmm.Context(system, integrator, *find_platform(platform))
     context.setPositions(net.randomPositions(seed=1))
     context.setVelocitiesToTemperature(tn.units.temperature(KT), 1)
     integrator.step(6000)

@@ -45,15 +45,26 @@ def test_the_integration_has_converged(kT):
         assert coarse[name] == pytest.approx(fine[name], rel=1e-5)
 
 
-@pytest.mark.parametrize("kT", TEMPERATURES)
-@pytest.mark.parametrize("name", THERMOSTATS)
-def test_canonical_averages(name, kT, net):
+def sampled_means(net, name, kT, **options):
+    """Time averages in every network, by observable."""
+
     def observe(positions):
         weights = [weight.ravel() ** 2 for weight in net.weights(positions)]
         spins = net.spins(positions)[0].ravel() ** 2
         return np.stack([*net.layerEnergies(positions).T, *weights, spins])
 
     system = net.createSystem(force="python")
-    means = sample(system, net.randomPositions(seed=1), name, kT, observe)
-    samples = dict(zip(OBSERVABLES, means, strict=True))
-    assert_exact(samples, integrate(kT), COMPARISONS)
+    means = sample(system, net.randomPositions(seed=1), name, kT, observe, **options)
+    return dict(zip(OBSERVABLES, means, strict=True))
+
+
+@pytest.mark.parametrize("kT", TEMPERATURES)
+@pytest.mark.parametrize("name", THERMOSTATS)
+def test_canonical_averages(name, kT, net):
+    assert_exact(sampled_means(net, name, kT), integrate(kT), COMPARISONS)
+
+
+def test_every_platform_gives_them(platform, net):
+    """Also those that keep coordinates in single precision."""
+    samples = sampled_means(net, "langevin-middle", 0.3, platform=platform)
+    assert_exact(samples, integrate(0.3), 4 * len(OBSERVABLES))
