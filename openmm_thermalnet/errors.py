@@ -1,5 +1,10 @@
 """Errors in one line that names the value and the remedy."""
 
+from __future__ import annotations
+
+import operator
+from typing import Any
+
 
 class InputError(ValueError):
     """A value given by the user cannot be used; the message says what to give instead."""
@@ -15,3 +20,20 @@ class DependencyError(InputError, ImportError):
 
 class SimulationError(RuntimeError):
     """A simulation left the numbers; the message says where and what to change."""
+
+
+def check_integer(name: str, value: Any, minimum: int = 0) -> int:
+    """Return `value` as an int of at least `minimum`.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or number < minimum:
+        raise InputError(f"{name} is {value!r}; give an integer of at least {minimum}")
+    return number

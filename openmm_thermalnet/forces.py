@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
-from openmm_thermalnet.errors import DependencyError, InputError
+from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.layout import Layout
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
@@ -185,11 +185,13 @@ def create_force(
     Raises
     ------
     InputError
-        If the binding is unknown, or `cuda_graphs` is asked for with another than "torch".
+        If the binding is unknown, `cuda_graphs` is asked for with another than "torch", or
+        `threads` is not positive.
     DependencyError
         If openmm-torch is asked for and missing, or does not fit this OpenMM.
     """
     chosen = resolve_binding(binding)
+    threads = check_integer("threads", threads, 1)
     if cuda_graphs and chosen != "torch":
         raise InputError(f"cudaGraphs needs force='torch', not {chosen!r}; leave it out")
     force: Any

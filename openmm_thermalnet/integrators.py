@@ -8,7 +8,7 @@ from typing import Any
 import openmm
 
 from openmm_thermalnet import units
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.intermittent import IntermittentLangevinIntegrator
 
 NAMES = ("langevin-middle", "langevin", "brownian", "nose-hoover", "verlet", "andersen")
@@ -156,7 +156,6 @@ def find_platform(name: str, threads: int = 1) -> tuple[openmm.Platform, dict[st
     ]
     if name not in present:
         raise InputError(f"platform {name!r} is not here; choose one of {', '.join(present)}")
-    if int(threads) != threads or threads < 1:
-        raise InputError(f"threads is {threads!r}; give a positive integer")
+    threads = check_integer("threads", threads, 1)
     properties = {"Threads": str(threads)} if name == "CPU" else {}
     return openmm.Platform.getPlatformByName(name), properties

@@ -13,7 +13,7 @@ from typing import Any
 import openmm
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import check_integer
 
 
 class IntermittentLangevinIntegrator(openmm.CompoundIntegrator):  # type: ignore[misc]
@@ -41,10 +41,9 @@ class IntermittentLangevinIntegrator(openmm.CompoundIntegrator):  # type: ignore
     """
 
     def __init__(self, temperature: Any, frictionCoeff: Any, stepSize: Any, interval: int) -> None:
-        if int(interval) != interval or interval < 1:
-            raise InputError(f"thermostat interval is {interval!r}; give a positive integer")
+        interval = check_integer("thermostat interval", interval, 1)
         super().__init__()
-        self._interval = int(interval)
+        self._interval = interval
         self._taken = 0
         rate = frictionCoeff.value_in_unit(unit.picosecond**-1) * self._interval
         self.addIntegrator(openmm.VerletIntegrator(stepSize))

@@ -14,10 +14,12 @@ product serves all middle layers of all replicas. `conversion` goes between the 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -78,13 +80,14 @@ def check_replicas(replicas: int, name: str = "replicas") -> int:
     InputError
         If `replicas` is not a positive multiple of 3.
     """
-    if int(replicas) != replicas or replicas < 1 or replicas % 3:
-        above = max(3, -int(-replicas // 3) * 3)
+    number = float(replicas) if isinstance(replicas, Real) else math.nan
+    if not (number.is_integer() and number > 0 and number % 3 == 0):
+        above = max(3, 3 * math.ceil(number / 3)) if math.isfinite(number) else 3
         raise InputError(
             f"{name} is {replicas!r}; give a positive multiple of 3 (x, y and z each hold one), "
             f"such as {above}"
         )
-    return int(replicas)
+    return int(number)
 
 
 @dataclass(frozen=True)

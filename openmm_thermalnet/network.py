@@ -11,7 +11,7 @@ from openmm import app, unit
 
 from openmm_thermalnet import hamiltonians
 from openmm_thermalnet.datasets import Dataset
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.forces import Binding, create_force, resolve_binding
 from openmm_thermalnet.hamiltonians import Gain
 from openmm_thermalnet.layout import Layout
@@ -82,15 +82,13 @@ class ThermalNet(Observables):
         gain: Gain = 1.0,
         precision: str = "single",
     ) -> None:
-        if int(depth) != depth or depth < 2:
-            raise InputError(f"depth is {depth!r}; give an integer of at least 2")
-        if int(width) != width or width < 1:
-            raise InputError(f"width is {width!r}; give an integer of at least 1")
+        if not isinstance(dataset, Dataset):
+            raise InputError(f"dataset is {dataset!r}; give one made by openmm_thermalnet.datasets")
         if precision not in _DTYPES:
             raise InputError(f"precision is {precision!r}; choose single or double")
         self.dataset = dataset
-        self.depth = int(depth)
-        self.width = int(width)
+        self.depth = check_integer("depth", depth, 2)
+        self.width = check_integer("width", width, 1)
         self.energy = energy
         self.gain = gain
         self.precision = precision

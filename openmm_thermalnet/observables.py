@@ -15,7 +15,7 @@ from openmm import unit
 from openmm_thermalnet import feedforward
 from openmm_thermalnet.conversion import HostConversion
 from openmm_thermalnet.datasets import Dataset
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.hamiltonians import LayeredHamiltonian
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.walls import fold
@@ -66,8 +66,13 @@ class Observables:
         -------
         Quantity, shape (B P, 3)
             Positions in nm.
+
+        Raises
+        ------
+        InputError
+            If `seed` is no integer or negative.
         """
-        streams = np.random.SeedSequence(seed).spawn(self.replicas)
+        streams = np.random.SeedSequence(check_integer("seed", seed)).spawn(self.replicas)
         coordinates = np.stack(
             [np.random.default_rng(stream).uniform(-1, 1, self.particles) for stream in streams]
         )

@@ -200,11 +200,16 @@ def test_the_torch_network_by_hand(four_images):
         ("depth", 1, "at least 2"),
         ("depth", 0, "at least 2"),
         ("depth", 2.5, "integer of at least 2"),
+        ("depth", "ten", "integer of at least 2"),
+        ("depth", None, "integer of at least 2"),
         ("width", 0, "at least 1"),
         ("width", -3, "at least 1"),
         ("width", 1.5, "integer of at least 1"),
         ("replicas", 4, "such as 6"),
         ("replicas", 0, "such as 3"),
+        ("replicas", "6", "such as 3"),
+        ("replicas", math.inf, "such as 3"),
+        ("gain", None, "positive number or 'fan_in'"),
         ("gain", 0.0, "positive number or 'fan_in'"),
         ("gain", math.nan, "positive number or 'fan_in'"),
         ("gain", "fan_out", "positive number or 'fan_in'"),
@@ -214,6 +219,12 @@ def test_the_torch_network_by_hand(four_images):
 )
 def test_a_bad_constructor_argument_is_refused(option, value, remedy, make_net, refused):
     refused(lambda: make_net(**{option: value}), option, repr(value), remedy)
+
+
+def test_what_is_no_dataset_seed_or_number_of_threads_is_refused(make_net, refused):
+    refused(lambda: tn.ThermalNet("mnist", depth=3, width=4), "dataset is 'mnist'", "datasets")
+    refused(lambda: make_net().randomPositions(seed=-1), "seed is -1", "at least 0")
+    refused(lambda: make_net().createSystem(threads=0), "threads is 0", "at least 1")
 
 
 def test_positions_of_another_shape_are_refused_everywhere(make_net, refused):

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from openmm_thermalnet.datasets.dataset import Dataset, pattern_keys
-from openmm_thermalnet.datasets.validation import integer
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,9 +54,9 @@ class Draw:
             raise InputError(f"threshold is {threshold!r}; give a fraction of full scale in [0, 1)")
         return cls(
             _grouped(_distinct_digits(digits), groups),
-            integer("n_train", n_train, 1),
-            integer("n_test", n_test),
-            integer("seed", seed),
+            check_integer("n_train", n_train, 1),
+            check_integer("n_test", n_test),
+            check_integer("seed", seed),
             float(threshold),
         )
 
@@ -154,7 +153,7 @@ def _shares(total: int, parts: int) -> list[int]:
 def _distinct_digits(digits: Sequence[int]) -> tuple[int, ...]:
     if isinstance(digits, int):
         raise InputError(f"digits is {digits}; give two or more different digits")
-    chosen = tuple(integer("a digit", digit) for digit in digits)
+    chosen = tuple(check_integer("a digit", digit) for digit in digits)
     unknown = [digit for digit in chosen if digit > 9]
     if unknown:
         raise InputError(f"digits has {unknown[0]}, which is not a digit; give digits from 0 to 9")
@@ -174,7 +173,7 @@ def _grouped(
             raise InputError(f"groups is {groups!r}; give 'parity', groups of digits or None")
         split: Groups = tuple(tuple(d for d in digits if d % 2 == odd) for odd in (0, 1))
     else:
-        split = tuple(tuple(integer("a digit", digit) for digit in group) for group in groups)
+        split = tuple(tuple(check_integer("a digit", digit) for digit in group) for group in groups)
     members = sorted(digit for group in split for digit in group)
     if len(split) < 2 or not all(split) or members != sorted(digits):
         raise InputError(

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from openmm_thermalnet.datasets.dataset import Dataset, pattern_keys
-from openmm_thermalnet.datasets.validation import integer
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,11 +54,11 @@ def random_patterns(
         If a number is too small, or the training inputs leave no other input for the test.
     """
     arguments = {
-        "n_train": integer("n_train", n_train, 1),
-        "n_test": integer("n_test", n_test),
-        "input_width": integer("input_width", input_width, 1),
-        "output_width": integer("output_width", output_width, 1),
-        "seed": integer("seed", seed),
+        "n_train": check_integer("n_train", n_train, 1),
+        "n_test": check_integer("n_test", n_test),
+        "input_width": check_integer("input_width", input_width, 1),
+        "output_width": check_integer("output_width", output_width, 1),
+        "seed": check_integer("seed", seed),
     }
     streams = _streams(arguments["seed"], 4)
     train = _signs(streams[0], n_train, input_width)
@@ -114,13 +113,13 @@ def teacher_student(
         If a number is too small, or the training inputs leave no other input for the test.
     """
     arguments = {
-        "n_train": integer("n_train", n_train, 1),
-        "n_test": integer("n_test", n_test),
-        "input_width": integer("input_width", input_width, 1),
-        "width": integer("width", width, 1),
-        "depth": integer("depth", depth, 1),
-        "output_width": integer("output_width", output_width, 1),
-        "seed": integer("seed", seed),
+        "n_train": check_integer("n_train", n_train, 1),
+        "n_test": check_integer("n_test", n_test),
+        "input_width": check_integer("input_width", input_width, 1),
+        "width": check_integer("width", width, 1),
+        "depth": check_integer("depth", depth, 1),
+        "output_width": check_integer("output_width", output_width, 1),
+        "seed": check_integer("seed", seed),
     }
     streams = _streams(arguments["seed"], 3)
     widths = (input_width, *[width] * (depth - 1), output_width)

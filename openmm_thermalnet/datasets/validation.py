@@ -1,9 +1,8 @@
-"""What a pattern array, a count and a seed must be; anything else is refused in one line."""
+"""What a pattern array must be; anything else is refused in one line."""
 
 from __future__ import annotations
 
-import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,17 +10,6 @@ from openmm_thermalnet.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
-
-
-def integer(name: str, value: Any, minimum: int = 0) -> int:
-    """Return `value` as an int of at least `minimum`."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = None
-    if number is None or number < minimum:
-        raise InputError(f"{name} is {value!r}; give an integer of at least {minimum}")
-    return number
 
 
 def matrix(name: str, value: ArrayLike, columns: str) -> NDArray[np.float64]:

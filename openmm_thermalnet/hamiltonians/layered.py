@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Real
 from typing import Any, Literal
 
 import torch
@@ -38,7 +39,7 @@ def layer_gains(gain: Gain, widths: tuple[int, ...]) -> tuple[float, ...]:
     """
     if gain == "fan_in":
         return tuple(1.0 / math.sqrt(width) for width in widths[:-1])
-    if isinstance(gain, str) or not math.isfinite(gain) or gain <= 0:
+    if not isinstance(gain, Real) or not math.isfinite(gain) or gain <= 0:
         raise InputError(f"gain is {gain!r}; give a positive number or 'fan_in'")
     return (float(gain),) * (len(widths) - 1)
 
