@@ -13,6 +13,7 @@ import openmm_thermalnet as tn
 from openmm_thermalnet.analyze import analyze_run, current_analysis
 from openmm_thermalnet.analyze.dynamics import summarise_dynamics
 from openmm_thermalnet.analyze.plain import as_text, plain
+from openmm_thermalnet.analyze.run import _ageing
 from openmm_thermalnet.cli import app, main
 from openmm_thermalnet.errors import InputError, MissingFileError
 
@@ -155,6 +156,22 @@ def test_ageing_is_fitted_where_it_can_be(analysed):
     ageing = analysed[0]["ageing"]
     assert ageing["waiting_times"] == [20, 50]
     assert set(ageing["c"]) == {"tau", "log_error", "fit"}
+
+
+def test_the_power_law_of_ageing_leaves_lower_bounds_out():
+    taus = {"100": (10.0, False), "1000": (100.0, False), "10000": (200.0, True)}
+    waiting_times = {
+        time: {
+            f"tau_{name}_global{suffix}": value
+            for name in "cC"
+            for suffix, value in (("", tau), ("_log_error", 0.1), ("_lower_bound", bound))
+        }
+        for time, (tau, bound) in taus.items()
+    }
+    ageing = _ageing(waiting_times)
+    assert ageing["c"]["tau"] == [10, 100, 200]
+    assert ageing["c"]["fit"]["n_used"] == 2
+    np.testing.assert_allclose(ageing["c"]["fit"]["exponent"], 1)
 
 
 def test_quench_alone(copied):

@@ -112,6 +112,10 @@ def test_ageing_draws_the_power_law(analysis):
     times = tn.plotting.plot_ageing(analysis).axes[2]
     law = next(line for line in times.get_lines() if line.get_linestyle() == "-")
     np.testing.assert_allclose(law.get_ydata(), [10, 25])
+    analysis["waiting_times"]["50"]["tau_c_global_lower_bound"] = True
+    times = tn.plotting.plot_ageing(analysis).axes[2]
+    hollow = [line for line in times.get_lines() if line.get_markerfacecolor() == "white"]
+    assert [25] in [line.get_ydata().tolist() for line in hollow]
     analysis["ageing"].update(
         {name: {"tau": [None] * 2, "log_error": [None] * 2, "fit": None} for name in "cC"}
     )

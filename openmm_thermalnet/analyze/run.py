@@ -167,16 +167,21 @@ def _summarise_follow(
 
 
 def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Relaxation times of the global correlations against the waiting time."""
+    """Relaxation times of the global correlations against the waiting time.
+
+    The power law goes through those that every sample reached; the others are lower bounds.
+    """
     times = [int(time) for time in waiting_times]
     fits: dict[str, Any] = {"waiting_times": times}
     for name in "cC":
-        tau = [values[f"tau_{name}_global"] for values in waiting_times.values()]
-        log_error = [values[f"tau_{name}_global_log_error"] for values in waiting_times.values()]
+        tau, log_error, bound = (
+            [values[f"tau_{name}_global{suffix}"] for values in waiting_times.values()]
+            for suffix in ("", "_log_error", "_lower_bound")
+        )
         usable = [
             (time, value)
-            for time, value in zip(times, tau, strict=True)
-            if time > 0 and value is not None
+            for time, value, lower in zip(times, tau, bound, strict=True)
+            if time > 0 and value is not None and not lower
         ]
         fit = None
         if len(usable) > 1:

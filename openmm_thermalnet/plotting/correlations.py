@@ -119,6 +119,8 @@ def _draw_times(
 def plot_ageing(analysis: Mapping[str, Any]) -> Figure:
     """Global correlations for every waiting time, and how relaxation slows down.
 
+    Open symbols are lower bounds, since not every sample relaxed; no power law goes through them.
+
     Parameters
     ----------
     analysis : mapping
@@ -144,7 +146,8 @@ def plot_ageing(analysis: Mapping[str, Any]) -> Figure:
         letter(axes, index, "spins" if name == "c" else "weights")
     spins.legend(title="$t_w$ (steps)", loc="center left")
     for name, color, marker in (("c", DARK, "o"), ("C", MIDDLE, "s")):
-        _draw_ageing(times, ageing["waiting_times"], ageing[name], name, color, marker)
+        bounds = [values[f"tau_{name}_global_lower_bound"] for values in follows.values()]
+        _draw_ageing(times, ageing["waiting_times"], ageing[name], bounds, name, color, marker)
     times.set_xscale("log")
     whole_decades(times)
     times.set_xlabel("waiting time $t_w$ (steps)")
@@ -163,6 +166,7 @@ def _draw_ageing(
     axes: Axes,
     waiting_times: Sequence[int],
     found: Mapping[str, Any],
+    bounds: Sequence[bool],
     name: str,
     color: str,
     marker: str,
@@ -189,6 +193,9 @@ def _draw_ageing(
         capsize=2,
         label=label,
     )
+    hollow = shown & np.asarray(bounds, dtype=bool)
+    style: dict[str, Any] = {"color": color, "marker": marker, "markerfacecolor": "white"}
+    axes.plot(waiting[hollow], tau[hollow], linestyle="none", zorder=3, **style)
 
 
 @styled

@@ -99,7 +99,8 @@ def _draw_across(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
     yield Drawing(
         "ageing",
         "Ageing: correlations averaged over the layers for each waiting time, and their "
-        "relaxation times with a power law through them.",
+        "relaxation times with a power law through them. Open symbols: lower bounds, reached by "
+        "some samples only, which the power law leaves out.",
         plot_ageing(analysis),
     )
 
