@@ -16,7 +16,10 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,6 +35,8 @@ from openmm_thermalnet.walls import PERIOD
 FORMAT = "openmm_thermalnet trajectory 1"
 
 _DAMAGED = (OSError, KeyError, ValueError, RuntimeError)  # what h5py raises
+
+_ROOM = 2**16  # bytes that must be free at the start
 
 _READ_ATTEMPTS = 24  # the last one after 2**24 ns
 
@@ -59,6 +64,11 @@ class TrajectoryWriter:
         Store `q` as float64 instead of float32.
     walls : bool
         Whether coordinates are wrapped by the period of the fold.
+
+    Raises
+    ------
+    OSError
+        Here or later, if the file cannot be written; its whole frames can be read then.
     """
 
     def __init__(
@@ -70,35 +80,39 @@ class TrajectoryWriter:
         double: bool = False,
         walls: bool = True,
     ) -> None:
+        self._path = path
         self._layout = layout
         self._walls = walls
         replicas, particles = layout.replicas, layout.particles
         self._file = h5py.File(path, "x", libver="latest")
-        # Of fixed length: HDF5 keeps other strings in a heap without checksums.
-        self._file.attrs["format"] = np.bytes_(FORMAT)
-        self._file.attrs["metadata"] = np.bytes_(json.dumps(metadata, allow_nan=False))
-        self._q = self._file.create_dataset(
-            "q",
-            shape=(0, replicas, particles),
-            maxshape=(None, replicas, particles),
-            dtype=np.float64 if double else np.float32,
-            chunks=(1, 1, min(particles, _CHUNK)),
-            fletcher32=True,
-        )
-        self._q.attrs["unit"] = "nm"
-        self._energy = self._file.create_dataset(
-            "layer_energy",
-            shape=(0, replicas, depth),
-            maxshape=(None, replicas, depth),
-            dtype=np.float64,
-            chunks=(1, replicas, depth),  # written once: no reader sees half a checksum
-            fletcher32=True,
-        )
-        self._energy.attrs["unit"] = "kJ/mol"
-        self._step = self._file.create_dataset(
-            "step", shape=(0,), maxshape=(None,), dtype=np.int64, chunks=(256,)
-        )
-        self._file.swmr_mode = True
+        with self._writing():
+            # Of fixed length: HDF5 keeps other strings in a heap without checksums.
+            self._file.attrs["format"] = np.bytes_(FORMAT)
+            self._file.attrs["metadata"] = np.bytes_(json.dumps(metadata, allow_nan=False))
+            self._q = self._file.create_dataset(
+                "q",
+                shape=(0, replicas, particles),
+                maxshape=(None, replicas, particles),
+                dtype=np.float64 if double else np.float32,
+                chunks=(1, 1, min(particles, _CHUNK)),
+                fletcher32=True,
+            )
+            self._q.attrs["unit"] = "nm"
+            self._energy = self._file.create_dataset(
+                "layer_energy",
+                shape=(0, replicas, depth),
+                maxshape=(None, replicas, depth),
+                dtype=np.float64,
+                chunks=(1, replicas, depth),  # written once: no reader sees half a checksum
+                fletcher32=True,
+            )
+            self._energy.attrs["unit"] = "kJ/mol"
+            self._step = self._file.create_dataset(
+                "step", shape=(0,), maxshape=(None,), dtype=np.int64, chunks=(256,)
+            )
+            self._file.flush()
+            self._try_room()
+            self._file.swmr_mode = True
 
     def write(self, step: int, positions: Any, layer_energies: NDArray[np.float64]) -> None:
         """Append one frame and flush it.
@@ -122,13 +136,21 @@ class TrajectoryWriter:
         self, coordinates: NDArray[Any], layer_energies: NDArray[np.float64], step: int
     ) -> None:
         frame = len(self._step)
-        for dataset, value in ((self._q, coordinates), (self._energy, layer_energies)):
-            dataset.resize(frame + 1, axis=0)
-            dataset[frame] = value
-            dataset.flush()
-        self._step.resize(frame + 1, axis=0)
-        self._step[frame] = step
-        self._step.flush()
+        with self._writing():
+            for dataset, value in ((self._q, coordinates), (self._energy, layer_energies)):
+                dataset.resize(frame + 1, axis=0)
+                dataset[frame] = value
+                dataset.flush()
+            self._step.resize(frame + 1, axis=0)
+            self._step[frame] = step
+            self._step.flush()
+
+    def _try_room(self) -> None:
+        """Write a little behind the end, and take it back: HDF5 cannot close what fails next."""
+        descriptor = self._file.id.get_vfd_handle()
+        size = os.fstat(descriptor).st_size
+        os.pwrite(descriptor, bytes(_ROOM), size)
+        os.ftruncate(descriptor, size)
 
     def copy_frames(self, source: Trajectory, last_step: int) -> None:
         """Append the frames of another trajectory up to `last_step`.
@@ -147,7 +169,26 @@ class TrajectoryWriter:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        if self._file:
+            with self._writing():
+                self._file.flush()
+            self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Turn what h5py raises into an OSError of one line; the file is closed then."""
+        try:
+            yield
+        except (OSError, RuntimeError) as error:
+            # HDF5 insists on writing what it still holds, and crashes the interpreter at its end if
+            # it cannot. The file stays as it is, like that of a killed process.
+            with Path(os.devnull).open("r+b") as nowhere:
+                os.dup2(nowhere.fileno(), self._file.id.get_vfd_handle())
+            with suppress(OSError, RuntimeError):
+                self._file.close()
+            found = re.search(r"error message = '([^']+)'", str(error))
+            reason = found[1] if found else str(error).splitlines()[0]
+            raise OSError(f"{self._path} cannot be written ({reason})") from error
 
 
 class Trajectory:
