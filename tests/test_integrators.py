@@ -20,7 +20,7 @@ NOISY = ("langevin-middle", "langevin", "brownian", "andersen")
 PARTICLES = 30
 
 
-def context_of(thermostat, platform="Reference", velocity_seed=1):
+def context_of(thermostat, platform="Reference", threads=1, velocity_seed=1):
     """A Context of harmonic springs, started at rest positions with velocities at kT = 1."""
     system = openmm.System()
     spring = openmm.CustomExternalForce("0.5 * (x^2 + y^2 + z^2)")
@@ -29,7 +29,7 @@ def context_of(thermostat, platform="Reference", velocity_seed=1):
     system.addForce(spring)
     if thermostat.force is not None:
         system.addForce(thermostat.force)
-    context = openmm.Context(system, thermostat.integrator, *find_platform(platform))
+    context = openmm.Context(system, thermostat.integrator, *find_platform(platform, threads))
     context.setPositions(np.zeros((PARTICLES, 3)))
     context.setVelocitiesToTemperature(units.temperature(1.0), velocity_seed)
     return context
@@ -80,11 +80,11 @@ def test_a_seed_fixes_the_noise(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("platform", ["Reference", "CPU"])
-def test_a_checkpoint_goes_on_bit_for_bit(name, platform):
+@pytest.mark.parametrize(("platform", "threads"), [("Reference", 1), ("CPU", 1), ("CPU", 2)])
+def test_a_checkpoint_goes_on_bit_for_bit(name, platform, threads):
     def make():
         thermostat = create_integrator(name, kT=1.0, friction=0.1, timestep=0.05, seed=2)
-        return thermostat.integrator, context_of(thermostat, platform)
+        return thermostat.integrator, context_of(thermostat, platform, threads)
 
     integrator, context = make()
     integrator.step(33)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tracemalloc
 from collections import namedtuple
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -229,6 +230,34 @@ def test_without_room_for_the_copy_nothing_is_touched(tmp_path, monkeypatch, ref
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(1000, 900, 100))
     refused(lambda: continue_trajectory(path, LAYOUT, DEPTH, 3, False), "bytes free", "make room")
     assert_holds(path, [0, 3])
+
+
+def test_a_disk_that_fills_up_is_one_line_and_keeps_whole_frames(tmp_path):
+    program = (
+        "import pathlib, resource, signal, sys\n"
+        "sys.path.append(sys.argv[3])\n"
+        "from test_trajectory import write_frames\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]),) * 2)\n"
+        "try:\n"
+        "    write_frames(pathlib.Path(sys.argv[1]), range(200))\n"
+        "except OSError as error:\n"
+        "    print(error)\n"
+    )
+    for size in (500, 8000, 67_000, 100_000):
+        path = tmp_path / str(size)
+        done = subprocess.run(
+            [sys.executable, "-c", program, path, str(size), Path(__file__).parent],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stderr == ""
+        assert done.stdout == f"{path} cannot be written (File too large)\n"
+    with Trajectory(path) as trajectory:
+        count = len(trajectory.steps)
+    assert 10 < count < 200
+    assert_holds(path, range(count))
 
 
 # --- damage ------------------------------------------------------------------------------------
