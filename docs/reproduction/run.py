@@ -80,14 +80,14 @@ RUNS: dict[str, dict[str, Any]] = {
 def main() -> None:
     """Run what is named, or everything, in order."""
     directory, names = Path(sys.argv[1]), sys.argv[2:] or list(RUNS)
-    with StopRequest() as stop, Progress() as progress:
-        for name in names:
-            where = directory / name
+    for name in names:
+        where = directory / name
+        with StopRequest() as stop, Progress() as progress:
+            progress.say(f"{where}")
             if (where / "run.json").exists():
                 run = open_run(where, progress.say)
             else:
                 run = create_run(make_config(RUNS[name]), where)
-            progress.say(f"{where}")
             try:
                 run.execute(progress, stop, progress.say)
             except Interrupted:
