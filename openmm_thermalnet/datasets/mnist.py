@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from functools import cache
 from http.client import HTTPException
 from pathlib import Path
@@ -110,9 +111,11 @@ def _openml() -> ImagePool:
     from sklearn.datasets import fetch_openml
 
     try:
-        images, digits = fetch_openml(
-            "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=0
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # that it tries again
+            images, digits = fetch_openml(
+                "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=1
+            )
     except (OSError, HTTPException) as error:
         reason = " ".join(str(error).split())
         raise InputError(
