@@ -110,8 +110,10 @@ def info(
     settings = make_config({**({} if config is None else read_toml(config)), **flags})
     import openmm
 
+    from openmm_thermalnet.integrators import find_platform
     from openmm_thermalnet.protocols import setup
 
+    find_platform(settings.platform, settings.threads)
     net = setup.build_network(settings, setup.build_dataset(settings))
     rows = dict(net.info(settings.force))  # type: ignore[arg-type]
     rows["widths"] = " ".join(map(str, net.widths))

@@ -190,13 +190,15 @@ def read_toml(path: Path) -> dict[str, Any]:
     MissingFileError
         If there is no such file.
     InputError
-        If it is not TOML.
+        If it cannot be read or is not TOML.
     """
     try:
         with path.open("rb") as stream:
             return {_flag(name): value for name, value in tomllib.load(stream).items()}
     except FileNotFoundError:
         raise MissingFileError(f"{path} does not exist; name a TOML file") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error.strerror}); name a TOML file") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not TOML: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Every line of the README runs as it stands, with smaller numbers."""
+"""Every line of the README runs as it stands, with smaller numbers; the help says all."""
 
 import os
 import re
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from openmm_thermalnet.cli import main
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -57,3 +59,19 @@ def test_help_has_every_flag_and_default_in_full(tmp_path, command):
     assert "--checkpoint-minutes NUMBER" in shown
     assert "[default: 20000, or to the last waiting time]" in " ".join(shown.split())
     assert "[default: mnist]" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--config", "."], ". cannot be read (Is a directory); name a TOML file"),
+        (["--platform", "GPU"], "platform 'GPU' is not here; choose one of Reference, CPU"),
+    ],
+)
+def test_info_refuses_what_a_run_would(arguments, words, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["thermalnet", "info", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith(f"thermalnet: {words}")
