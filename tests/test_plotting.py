@@ -71,6 +71,15 @@ def test_layer_energies_show_what_equilibrium_gives(analysis):
     assert [text.get_text() for text in layers.texts] == []
 
 
+def test_what_equilibrium_gives_follows_the_annealing(analysis):
+    analysis["config"]["anneal-table"] = [[0, 1e-2], [100, 1e-3]]
+    layers, temperature = tn.plotting.plot_layer_energies(analysis).axes
+    patterns, width = analysis["network"]["patterns"], analysis["network"]["widths"][1]
+    for axes, value in ((layers, patterns * width * 1e-3), (temperature, 1e-3)):
+        (dotted,) = (line for line in axes.get_lines() if line.get_linestyle() == ":")
+        np.testing.assert_allclose(dotted.get_ydata(), value)
+
+
 def test_correlations_show_every_layer(analysis):
     figure = tn.plotting.plot_correlations(analysis, "50")
     values = analysis["waiting_times"]["50"]

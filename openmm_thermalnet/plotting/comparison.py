@@ -21,6 +21,7 @@ from openmm_thermalnet.plotting.style import (
     styled,
     threshold_line,
 )
+from openmm_thermalnet.plotting.thermal import last_kT
 
 
 @styled
@@ -80,7 +81,7 @@ def thermal_floor(analysis: Mapping[str, Any]) -> float:
     """Energy M N (L - 1) kT of the hidden layers in equilibrium (kJ/mol)."""
     network = analysis["network"]
     hidden = sum(network["widths"][1:-1])
-    return float(network["patterns"] * hidden * analysis["config"]["kT"])
+    return float(network["patterns"] * hidden * last_kT(analysis["config"]))
 
 
 def _draw(

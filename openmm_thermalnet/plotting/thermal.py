@@ -32,6 +32,12 @@ def _stage(analysis: Mapping[str, Any], waiting_time: str | None) -> tuple[dict[
     return analysis["waiting_times"][waiting_time]["thermodynamics"], SINCE
 
 
+def last_kT(config: Mapping[str, Any]) -> float:
+    """Thermal energy of the bath at the end of the quench (kJ/mol)."""
+    table = config["anneal-table"]
+    return float(config["kT"] if table is None else table[-1][1])
+
+
 @styled
 def plot_training(analysis: Mapping[str, Any], waiting_time: str | None = None) -> Figure:
     """Energy relative to the start, and accuracies on test and training images, against time.
@@ -87,7 +93,7 @@ def plot_layer_energies(analysis: Mapping[str, Any], waiting_time: str | None = 
     """Energy of every layer and the kinetic temperature against time.
 
     For the energy "norm" the dotted line is what equilibrium gives a hidden layer,
-    <E_l> = M N kT.
+    <E_l> = M N kT, at the kT that an annealed run ends with.
 
     Parameters
     ----------
@@ -110,7 +116,7 @@ def plot_layer_energies(analysis: Mapping[str, Any], waiting_time: str | None = 
         draw_curve(layers, steps, mean, error, label=f"{index + 1}", **style)
     config, network = analysis["config"], analysis["network"]
     if config["energy"] == "norm" and network["widths"][1] * network["patterns"] > 0:
-        floor = network["patterns"] * network["widths"][1] * config["kT"]
+        floor = network["patterns"] * network["widths"][1] * last_kT(config)
         layers.axhline(floor, color="black", linestyle=":", linewidth=1)
         layers.annotate(
             "$M N k_\\mathrm{B}T$",
@@ -130,7 +136,7 @@ def plot_layer_energies(analysis: Mapping[str, Any], waiting_time: str | None = 
         kinetic.plot(steps, sample[shown], color=LIGHT, linewidth=0.6)
     mean, error = numbers(temperature["mean"])[shown], numbers(temperature["error"])[shown]
     draw_curve(kinetic, steps, mean, error, color=DARK, linewidth=1.8)
-    kinetic.axhline(config["kT"], color="black", linestyle=":", linewidth=1)
+    kinetic.axhline(last_kT(config), color="black", linestyle=":", linewidth=1)
     kinetic.set_yscale("log")
     kinetic.set_ylabel("kinetic $k_\\mathrm{B}T$ (kJ/mol)")
     letter(kinetic, 1, "temperature")
