@@ -40,7 +40,7 @@ def _table(value: Any) -> Any:
             rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if any(row)]
     except (OSError, UnicodeDecodeError, csv.Error):
         raise ValueError("give a CSV file of step,kT lines that can be read") from None
-    if rows and rows[0][0][:1].isalpha():
+    if rows and (rows[0][0].startswith("#") or rows[0][0][:1].isalpha()):
         rows = rows[1:]
     for row in rows:
         if len(row) != 2:
