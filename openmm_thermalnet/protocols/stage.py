@@ -131,7 +131,7 @@ class Stage:
 
     def _begin(self, context: openmm.Context) -> int:
         """Fresh positions, velocities, noise and records."""
-        context.reinitialize()  # a checkpoint may have been loaded before its records were found bad
+        context.reinitialize()  # of a checkpoint whose records were found bad
         context.setPositions(self._start.positions)
         kelvin = units.temperature(self._plan.kT.kT(0))
         context.setVelocitiesToTemperature(kelvin, self._velocity_seed)
