@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes, and binary files that carry their checksum."""
+"""Files that are whole or not there: names, atomic writes, checksums, locks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from openmm_thermalnet.errors import InputError
+
+RUN, RUN_FORMAT = "run.json", "openmm_thermalnet run 1"
+"""Description of a run, and what its `format` says."""
+
+THERMO, TRAJECTORY = "thermo.csv", "trajectory.h5"
+"""Records of each stage of a run."""
 
 _MARK = b"\nthermalnet sha256 "
 

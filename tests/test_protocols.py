@@ -309,11 +309,11 @@ def test_start_from_is_refused_before_anything_is_made(two_time, tmp_path, refus
     refused(lambda: start(path), "1 weight matrices", "depth is 3")
     path.write_text("no weights")
     refused(lambda: start(path), "weights.pt is no torch state_dict")
-    refused(lambda: start(tmp_path / "nothing.pt"), "nothing.pt", "name another")
+    refused(lambda: start(tmp_path / "nothing.pt"), "nothing.pt is neither a file nor a run")
 
     refused(lambda: start(two_time.directory, width=4), "widths [5, 3, 3, 1]", "[5, 4, 4, 1]")
     (tmp_path / "empty").mkdir()
-    refused(lambda: start(tmp_path / "empty"), "empty/trajectory.h5 does not exist")
+    refused(lambda: start(tmp_path / "empty"), "empty is neither a file nor a run")
     assert not (tmp_path / "run").exists()
 
 

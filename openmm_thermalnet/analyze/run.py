@@ -15,7 +15,7 @@ from openmm_thermalnet.analyze.plain import as_text, plain
 from openmm_thermalnet.analyze.thermodynamics import summarise_thermodynamics
 from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.files import RUN, THERMO, TRAJECTORY, write_atomically
 from openmm_thermalnet.results import RunResult, StageResult
 from openmm_thermalnet.version import __version__
 
@@ -101,7 +101,7 @@ def current_analysis(directory: str | Path) -> dict[str, Any] | None:
         made = path.stat().st_mtime_ns
         sources = [
             source.stat().st_mtime_ns
-            for pattern in ("run.json", "**/thermo.csv", "**/trajectory.h5")
+            for pattern in (RUN, f"**/{THERMO}", f"**/{TRAJECTORY}")
             for source in path.parent.glob(pattern)
         ]
         analysis: dict[str, Any] = json.loads(path.read_text())

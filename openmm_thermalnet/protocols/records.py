@@ -12,15 +12,12 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet.errors import InputError, SimulationError
-from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.files import THERMO, TRAJECTORY, write_atomically
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.reporters import ThermalTable, columns
 from openmm_thermalnet.schedules import Annealing
 from openmm_thermalnet.trajectory import Trajectory, TrajectoryWriter, continue_trajectory
-
-THERMO = "thermo.csv"
-TRAJECTORY = "trajectory.h5"
 
 
 @dataclass(frozen=True)

