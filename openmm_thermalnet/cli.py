@@ -115,7 +115,8 @@ def info(
 
     find_platform(settings.platform, settings.threads)
     net = setup.build_network(settings, setup.build_dataset(settings))
-    rows = dict(net.info(settings.force))  # type: ignore[arg-type]
+    described = net.info(settings.force)  # type: ignore[arg-type]
+    rows = {name.replace("_", " "): value for name, value in described.items()}
     rows["widths"] = " ".join(map(str, net.widths))
     rows["platforms"] = " ".join(
         openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())
@@ -123,7 +124,7 @@ def info(
     rows.update({f"version of {name}": number for name, number in setup.versions().items()})
     width = max(map(len, rows))
     for name, value in rows.items():
-        print(f"{name.replace('_', ' '):{width}}  {value}")
+        print(f"{name:{width}}  {value}")
 
 
 def _execute(run_to_execute: Any) -> None:
