@@ -24,13 +24,15 @@ from openmm_thermalnet.protocols import Interrupted, create_run, open_run
 from openmm_thermalnet.reporters import ThermalTable
 
 FORKSERVER = multiprocessing.get_context("forkserver")
-FORKSERVER.set_forkserver_preload(["openmm_thermalnet.cli", "openmm_thermalnet.protocols"])
+FORKSERVER.set_forkserver_preload(
+    ["openmm_thermalnet.cli", "openmm_thermalnet.protocols", "pytest"]
+)
 
 DENSE = {"report": "linear", "report-interval": 50, "frames": "linear", "frame-interval": 100}
 
 
 def go_on(directory, log, prepare=None, *arguments):
-    """Body of a process: resume, writing what is said to a file."""
+    """Body of a process: resume, writing what is said to a file; its `.moving` means steps."""
     if prepare is not None:
         prepare(*arguments)
     with Path(log).open("a") as stream:
@@ -38,7 +40,10 @@ def go_on(directory, log, prepare=None, *arguments):
         def say(line):
             print(line, file=stream, flush=True)
 
-        open_run(Path(directory), say).execute(say=say)
+        def progress(*_):
+            Path(f"{log}.moving").touch()
+
+        open_run(Path(directory), say).execute(progress, say=say)
 
 
 def process(directory, log, prepare=None, *arguments):
@@ -66,9 +71,9 @@ def make(directory, **changes):
 def test_killed_at_twenty_random_moments(tmp_path):
     changes = {
         **DENSE,
-        "steps": 3000,
-        "waiting-times": [100, 2000],
-        "follow": 3000,
+        "steps": 2000,
+        "waiting-times": [100, 1500],
+        "follow": 1500,
         "checkpoint-minutes": 0.001,
     }
     log = tmp_path / "said"
@@ -81,11 +86,17 @@ def test_killed_at_twenty_random_moments(tmp_path):
         broken = make(tmp_path / f"broken-{attempt}", **changes)
         log.write_text("")
         kills = 0
-        # From the first moment of a process to as far as a share of the work.
-        for delay in np.random.default_rng(attempt).uniform(0, start + work / (18 * attempt), 20):
+        for number, share in enumerate(np.random.default_rng(attempt).uniform(0, 1, 20)):
+            moving = Path(f"{log}.moving")
+            moving.unlink(missing_ok=True)
             worker = process(broken, log)
             worker.start()
-            worker.join(delay)
+            if number % 4:  # while it moves, before it has done more than a share of the work
+                while not moving.exists() and worker.is_alive():
+                    time.sleep(0.001)
+                worker.join(share * work / (12 * attempt))
+            else:  # while it starts
+                worker.join(2 * share * start)
             worker.kill()
             worker.join()
             kills += worker.exitcode == -signal.SIGKILL
