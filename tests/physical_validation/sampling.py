@@ -55,7 +55,7 @@ SCHEDULES = {
 }
 
 
-def start(system, positions, name, kT, schedule, platform, seed=1):
+def start(system, positions, name, kT, schedule, platform="Reference", seed=1):
     """Context of a thermostat, with Maxwell-Boltzmann velocities."""
     thermostat = create_integrator(name, kT, schedule.friction, schedule.coarse, seed)
     if thermostat.force is not None:
