@@ -212,7 +212,7 @@ BAD = [
     (["--anneal", "linear"], ["give kT-start"]),
     (["--anneal", "linear", "--kT-start", "-1"], ["-1"]),
     (["--anneal", "linear", "--kT-start", "1", "--anneal-steps", "0"], ["anneal-steps is 0"]),
-    (["--start-from", "nothing.pt"], ["nothing.pt", "name another"]),
+    (["--start-from", "nothing.pt"], ["nothing.pt", "name a torch state_dict"]),
     (["--depht", "3"], ["--depht", "--depth", "thermalnet run --help"]),
     (["--depth"], ["--depth", "argument"]),
     (["surplus"], ["surplus", "--help"]),

@@ -438,6 +438,7 @@ def forget_the_noise(directory):
         files.write_sealed(path, b"another machine's")
 
 
+@pytest.mark.slow
 def test_the_noise_before_a_portable_state_does_not_come_again(tmp_path):
     # Motion that is all noise: the moves of the walk show it.
     walk = {"kT": 1.0, "friction": 0.5, "integrator": "brownian", "timestep": 1e-4}
