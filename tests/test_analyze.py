@@ -159,7 +159,12 @@ def test_ageing_is_fitted_where_it_can_be(analysed):
 
 
 def test_the_power_law_of_ageing_leaves_lower_bounds_out():
-    taus = {"100": (10.0, False), "1000": (100.0, False), "10000": (200.0, True)}
+    taus = {
+        "100": (10.0, False),
+        "1000": (100.0, False),
+        "10000": (1000.0, False),
+        "100000": (2000.0, True),
+    }
     waiting_times = {
         time: {
             f"tau_{name}_global{suffix}": value
@@ -169,9 +174,11 @@ def test_the_power_law_of_ageing_leaves_lower_bounds_out():
         for time, (tau, bound) in taus.items()
     }
     ageing = _ageing(waiting_times)
-    assert ageing["c"]["tau"] == [10, 100, 200]
-    assert ageing["c"]["fit"]["n_used"] == 2
+    assert ageing["c"]["tau"] == [10, 100, 1000, 2000]
+    assert ageing["c"]["fit"]["n_used"] == 3
     np.testing.assert_allclose(ageing["c"]["fit"]["exponent"], 1)
+    del waiting_times["1000"]
+    assert _ageing(waiting_times)["c"]["fit"] is None
 
 
 def test_quench_alone(copied):

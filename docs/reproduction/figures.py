@@ -24,6 +24,7 @@ SERIES = {
     "kT": ("kT", "thermal energy $kT$"),
     "friction": ("friction", "friction per step"),
 }
+ALSO = {"friction": "patterns-250", "kT": "profile"}  # runs that belong to two series
 COPIES = {"training": "profile", "correlations": "profile", "ageing": "ageing"}
 
 
@@ -52,7 +53,11 @@ def main() -> None:
     if found:
         figures["profiles"] = tn.plotting.plot_profiles(found)
     for name, (key, label) in SERIES.items():
-        members = [a for run, a in analyses.items() if run.startswith(f"{name}-")]
+        members = [
+            analysis
+            for run, analysis in analyses.items()
+            if run.startswith(f"{name}-") or run == ALSO.get(name)
+        ]
         if members:
             values = [float(a["config"][key]) for a in members]
             figures[name] = tn.plotting.plot_late_averages(values, members, label)

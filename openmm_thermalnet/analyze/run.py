@@ -169,7 +169,8 @@ def _summarise_follow(
 def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Relaxation times of the global correlations against the waiting time.
 
-    The power law goes through those that every sample reached; the others are lower bounds.
+    The power law goes through those that every sample reached, where there are at least three; the
+    others are lower bounds.
     """
     times = [int(time) for time in waiting_times]
     fits: dict[str, Any] = {"waiting_times": times}
@@ -184,7 +185,7 @@ def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             if time > 0 and value is not None and not lower
         ]
         fit = None
-        if len(usable) > 1:
+        if len(usable) > 2:  # a line through two points says nothing about a power law
             fit = vars(compute_ageing(*map(list, zip(*usable, strict=True))))
         fits[name] = {"tau": tau, "log_error": log_error, "fit": fit}
     return fits

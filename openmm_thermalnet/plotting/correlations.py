@@ -180,7 +180,9 @@ def _draw_ageing(
     fit = found["fit"]
     label = f"$\\tau^{name}$"
     if fit is not None:
-        label += f" $\\propto t_w^{{{fit['exponent']:.2f}}}$"
+        error_of = fit["exponent_error"]
+        spread = "" if error_of is None else f"\\pm {error_of:.2f}"
+        label += f" $\\propto t_w^{{{fit['exponent']:.2f}{spread}}}$"
         ends = numbers([waiting[shown][0], waiting[shown][-1]])
         axes.plot(ends, fit["prefactor"] * ends ** fit["exponent"], color=color, linewidth=1)
     axes.errorbar(
