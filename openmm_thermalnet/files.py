@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from openmm_thermalnet.errors import InputError
 
@@ -20,6 +21,27 @@ THERMO, TRAJECTORY = "thermo.csv", "trajectory.h5"
 """Records of each stage of a run."""
 
 _MARK = b"\nthermalnet sha256 "
+
+
+class Closeable:
+    """Something with a `close`, which leaving a ``with`` block calls."""
+
+    def close(self) -> None:
+        """Close it."""
+        raise TypeError("a Closeable defines close()")
+
+    def __enter__(self) -> Self:
+        """Enter the block."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Leave the block."""
+        self.close()
 
 
 @contextmanager

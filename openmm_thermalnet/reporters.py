@@ -6,7 +6,6 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import numpy as np
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.files import Closeable
 from openmm_thermalnet.network import ThermalNet
 
 _ACCURACIES: tuple[tuple[Literal["test", "train"], Literal["sign", "tanh"]], ...] = (
@@ -121,7 +121,7 @@ def replica_temperatures(net: ThermalNet, velocities: Any) -> NDArray[np.float64
     return np.asarray(np.square(net.layout.coordinates(velocities)).mean(axis=1))
 
 
-class ThermalReporter:
+class ThermalReporter(Closeable):
     """Reporter of energies, temperatures and accuracies as a CSV table.
 
     One row per replica and report: step, time (ps), replica, energy (kJ/mol), energy_ratio
@@ -177,19 +177,6 @@ class ThermalReporter:
         """Close the file if this reporter opened it."""
         if self._owned is not None:
             self._owned.close()
-
-    def __enter__(self) -> ThermalReporter:
-        """Use as a context manager closes the file."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
 
 class _Schedule:

@@ -21,7 +21,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import h5py
@@ -29,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.files import Closeable
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.walls import PERIOD
 
@@ -191,7 +191,7 @@ class TrajectoryWriter:
             raise OSError(f"{self._path} cannot be written ({reason})") from error
 
 
-class Trajectory:
+class Trajectory(Closeable):
     """A trajectory file, opened for reading; frames are read when they are asked for.
 
     Parameters
@@ -260,19 +260,6 @@ class Trajectory:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def __enter__(self) -> Trajectory:
-        """Use as a context manager closes the file."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the file."""
-        self.close()
 
 
 def continue_trajectory(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY
+from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, Closeable
 from openmm_thermalnet.results.stage import StageResult
 
 
-class RunResult:
+class RunResult(Closeable):
     """What a run has written so far; nothing is changed.
 
     Parameters
@@ -92,19 +91,6 @@ class RunResult:
         """Close the trajectories."""
         for stage in self.stages:
             stage.close()
-
-    def __enter__(self) -> RunResult:
-        """Use as a context manager closes the trajectories."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the trajectories."""
-        self.close()
 
     def __repr__(self) -> str:
         """Directory and stages in one line."""
