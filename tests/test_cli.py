@@ -383,7 +383,7 @@ def test_a_signal_while_modules_are_imported_ends_quietly(thermalnet, monkeypatc
     def interrupted(**_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "app", interrupted)
+    monkeypatch.setattr(cli.application, "app", interrupted)
     assert thermalnet("run") == (130, [], [])
 
 

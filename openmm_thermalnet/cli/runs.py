@@ -1,47 +1,15 @@
-"""The command line: parse, validate, call. Heavy imports wait until a command needs them."""
+"""Commands on one run: run, resume, analyze, plot, info."""
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from openmm_thermalnet.cli.application import ConfigFile, app, say
 from openmm_thermalnet.config import RunConfig, make_config, read_toml
-from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.flags import with_flags
-from openmm_thermalnet.version import __version__
-
-app = typer.Typer(
-    name="thermalnet",
-    help="Neural networks as molecular systems: train them by molecular dynamics with OpenMM.",
-    no_args_is_help=True,
-    rich_markup_mode=None,  # it would cut long flags and take "[default: ...]" for markup
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-
-_UsageError: Any = typer.BadParameter.__mro__[1]  # typer does not export it
-
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="TOML file with the same names; flags win")
-]
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Options before a command."""
 
 
 @app.command()
@@ -70,7 +38,7 @@ def resume(
     """Go on with a run that was interrupted, from its last good state."""
     from openmm_thermalnet.protocols import open_run
 
-    _execute(open_run(directory, _say))
+    _execute(open_run(directory, say))
 
 
 @app.command()
@@ -81,7 +49,7 @@ def analyze(
     from openmm_thermalnet.analyze import ANALYSIS, analyze_run
     from openmm_thermalnet.report import summary_lines
 
-    analysis = analyze_run(directory, _say)
+    analysis = analyze_run(directory, say)
     for line in summary_lines(analysis):
         print(line)
     print(f"{directory / ANALYSIS} is written")
@@ -95,7 +63,7 @@ def plot(
     from openmm_thermalnet.analyze import analyze_run, current_analysis
     from openmm_thermalnet.report import write_report
 
-    analysis = current_analysis(directory) or analyze_run(directory, _say)
+    analysis = current_analysis(directory) or analyze_run(directory, say)
     print(f"{write_report(analysis, directory)} and figures are written")
 
 
@@ -155,33 +123,3 @@ def _summarise(directory: Path) -> None:
             f"test accuracy {last['test_tanh'].mean():.3f} (tanh), "
             f"{last['test_sign'].mean():.3f} (sign)"
         )
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
-
-
-def main() -> None:
-    """Entry point: input errors are one line on stderr and exit status 2."""
-    try:
-        sys.exit(app(standalone_mode=False))
-    except KeyboardInterrupt:  # while modules are imported
-        sys.exit(130)
-    except _UsageError as error:
-        message = error.format_message()
-        if "\n" in message:  # the help, where no command is given
-            _say(message)
-        else:
-            command = error.ctx.command_path if error.ctx else "thermalnet"
-            _say(f"thermalnet: {message.rstrip('.')}; see {command} --help")
-        sys.exit(error.exit_code)
-    except InputError as error:
-        _say(f"thermalnet: {error}")
-        sys.exit(2)
-    except (OSError, SimulationError) as error:
-        _say(f"thermalnet: {error}; what was computed is kept")
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

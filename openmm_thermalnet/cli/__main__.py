@@ -1,0 +1,5 @@
+"""``python -m openmm_thermalnet.cli``."""
+
+from openmm_thermalnet.cli import main
+
+main()
