@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from openmm_thermalnet.reporters import ThermalReporter
     from openmm_thermalnet.results import load
     from openmm_thermalnet.walls import fold
+    from openmm_thermalnet.weights import Weights, load_weights
     from openmm_thermalnet.wrapping import WrapReporter
 
 _MODULES = (
@@ -41,15 +42,18 @@ _MODULES = (
 _NAMES = {
     "ThermalNet": "network",
     "ThermalReporter": "reporters",
+    "Weights": "weights",
     "analyze_run": "analyze",
     "WrapReporter": "wrapping",
     "fold": "walls",
     "load": "results",
+    "load_weights": "weights",
 }
 
 __all__ = [
     "ThermalNet",
     "ThermalReporter",
+    "Weights",
     "WrapReporter",
     "__version__",
     "analysis",
@@ -59,6 +63,7 @@ __all__ = [
     "hamiltonians",
     "integrators",
     "load",
+    "load_weights",
     "plotting",
     "protocols",
     "schedules",

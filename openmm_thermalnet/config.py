@@ -114,7 +114,7 @@ class RunConfig(BaseModel):
     seed: int = Field(0, description="everything random follows from it")
     data_seed: int | None = Field(None, description="draw of the patterns [default: --seed]")
     start_from: Path | None = Field(
-        None, description="start weights: a torch state_dict file, or the directory of a run"
+        None, description="start weights: a torch state_dict or .safetensors file, or a run"
     )
     replicas: int = Field(3, description="copies of each sample at a waiting time")
     waiting_times: Integers = Field((), description="steps at which samples are copied")

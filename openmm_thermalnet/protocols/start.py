@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import read_sealed, write_sealed
 from openmm_thermalnet.network import ThermalNet
+from openmm_thermalnet.weights import matrices_of, read_tensors
 
 
 @dataclass(frozen=True)
@@ -105,27 +105,22 @@ def weights_start(net: ThermalNet, weights: Sequence[NDArray[Any]]) -> Start:
 
 
 def read_state_dict(net: ThermalNet, path: Path) -> list[NDArray[np.float64]]:
-    """Weights J_l of a torch state_dict file: its matrices in order, divided by the gain.
+    """Weights J_l of a file of tensors: its matrices in order, divided by the gain.
 
     Parameters
     ----------
     net : ThermalNet
         The network that is to have them.
     path : Path
-        Written by ``torch.save(model.state_dict(), path)``; only tensors are loaded.
+        As `weights.read_tensors` takes it.
 
     Raises
     ------
     InputError
         If the file cannot be read, has other matrices, or a weight is too large for the walls.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        matrices = [value.double().numpy() for value in state.values() if value.ndim == 2]
-        others = [name for name, value in state.items() if value.ndim != 2 and value.any()]
-    except Exception as error:  # torch raises many kinds; all mean the same here
-        reason = (str(error).splitlines() or ["unknown"])[0]
-        raise InputError(f"{path} is no torch state_dict ({reason}); name another") from error
+    found, others = matrices_of(read_tensors(path))
+    matrices = list(found.values())
     if others:
         raise InputError(f"{path} has {others[0]}, which is no weight matrix; train without biases")
     if len(matrices) != net.depth:
