@@ -101,6 +101,10 @@ def test_correlations_are_those_of_the_frames(analysed):
         values["Q_error"][2], pairs.std(1, ddof=1) / math.sqrt(3), rtol=1e-5, atol=1e-9
     )
     np.testing.assert_allclose(values["q_star"][1], values["q"][1][-1])
+    by_sample = np.array(values["Q_star_per_sample"])
+    np.testing.assert_allclose(by_sample[2], pairs[-1], rtol=1e-6)
+    np.testing.assert_allclose(by_sample.mean(1), values["Q_star"], rtol=1e-6)
+    assert np.shape(values["q_star_per_sample"]) == (3, 3)
 
 
 def test_thermodynamics_are_those_of_the_table(analysed):
@@ -146,6 +150,7 @@ def test_without_copies_there_is_no_q(write_run):
     values = analysis["waiting_times"]["10"]
     for key in ("q", "Q", "q_raw", "q_error", "q_star", "phase", "liquid_depth", "solid_depth"):
         assert values[key] is None
+    assert values["q_star_per_sample"] is values["Q_star_per_sample"] is None
     assert values["heterogeneity"]["spins"]["chi4"] is None
     assert values["design_space"]["weights"][0]["same_sample"] is None
     assert values["design_space"]["weights"][0]["hierarchy"] is None

@@ -19,7 +19,7 @@ from openmm_thermalnet.files import RUN, THERMO, TRAJECTORY, write_atomically
 from openmm_thermalnet.results import RunResult, StageResult
 from openmm_thermalnet.version import __version__
 
-FORMAT = "openmm_thermalnet analysis 1"
+FORMAT = "openmm_thermalnet analysis 2"
 ANALYSIS = "analysis.json"
 
 Say = Callable[[str], None]
