@@ -1,18 +1,14 @@
-"""Figures of a run as files, and one page with everything on it."""
+"""The report of a run: its figures as files, and one page with everything on it."""
 
 from __future__ import annotations
 
-import base64
 import html
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.files import write_atomically
-from openmm_thermalnet.plotting import draw_figures, save_figure
-
-FIGURES, REPORT = "figures", "report.html"
+from openmm_thermalnet.page import columns, table, with_error, write_page
+from openmm_thermalnet.plotting import draw_figures
 
 _HEADS = ("layer", "phase", "q*", "τ_c (steps)", "τ_C (steps)")
 
@@ -24,19 +20,6 @@ _MACHINE_HEADS = (
     "p of one cloud",
     "clusters",
 )
-
-_CSS = """
-body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #1b1b1b;
-       font: 15px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: 0.15rem 0.9rem 0.15rem 0; text-align: left; vertical-align: top; }
-thead th { border-bottom: 1px solid #888; font-weight: 600; }
-figure { margin: 1.5rem 0; } figure img { max-width: 100%; }
-figcaption { color: #444; max-width: 48rem; }
-.columns { display: flex; flex-wrap: wrap; gap: 0 3rem; }
-.note { border-left: 3px solid #b5472f; padding-left: 0.8rem; }
-"""
 
 
 def write_report(analysis: Mapping[str, Any], directory: Path) -> Path:
@@ -54,35 +37,14 @@ def write_report(analysis: Mapping[str, Any], directory: Path) -> Path:
     Path
         Of the report.
     """
-    target = directory / FIGURES
-    target.mkdir(exist_ok=True)
-    figures = []
-    for drawing in draw_figures(analysis):
-        image = base64.b64encode(save_figure(drawing.figure, target / drawing.name)).decode()
-        caption = html.escape(drawing.caption)
-        figures.append(
-            f'<figure id="{drawing.name}"><img alt="{caption}" '
-            f'src="data:image/png;base64,{image}"><figcaption>{caption}</figcaption></figure>'
-        )
-    name = html.escape(directory.resolve().name)
-    parts = [
-        "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
-        f"<style>{_CSS}</style></head><body>",
-        f"<h1>Thermal network: {name}</h1>",
-        *(f'<p class="note">{html.escape(note)}</p>' for note in analysis["notes"]),
+    sections = [
         "<h2>Late averages</h2>",
         _late_table(analysis),
         *(_layer_section(time, values) for time, values in analysis["waiting_times"].items()),
-        "<h2>Figures</h2>",
-        *figures,
-        "<h2>How it was made</h2>",
-        _description(analysis),
-        "</body></html>",
     ]
-    path = directory / REPORT
-    write_atomically(path, "\n".join(parts).encode())
-    return path
+    closing = ["<h2>How it was made</h2>", _description(analysis)]
+    drawings = draw_figures(analysis)
+    return write_page(directory, "Thermal network", analysis["notes"], sections, drawings, closing)
 
 
 def layer_rows(values: Mapping[str, Any]) -> list[list[str]]:
@@ -102,7 +64,7 @@ def layer_rows(values: Mapping[str, Any]) -> list[list[str]]:
             if values["phase"] is not None:
                 doubt = " (within one error of 1/e)" if values["undecided"][index] else ""
                 row[1] = values["phase"][index] + doubt
-                row[2] = _with_error(values["q_star"][index], values["q_star_error"][index])
+                row[2] = with_error(values["q_star"][index], values["q_star_error"][index])
         rows.append([*row, _time(values, "tau_C", index)])
     return rows
 
@@ -135,15 +97,6 @@ def _steps(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
 
-def _with_error(mean: float | None, error: float | None) -> str:
-    if mean is None:
-        return "undefined"
-    if not error:
-        return f"{mean:.3f}"
-    digits = max(3, -math.floor(math.log10(error)))
-    return f"{mean:.{digits}f} ± {error:.{digits}f}"
-
-
 def _layer_section(waiting_time: str, values: Mapping[str, Any]) -> str:
     """Heading and table of layers of one waiting time."""
     steps = values["steps"][-1]
@@ -151,9 +104,9 @@ def _layer_section(waiting_time: str, values: Mapping[str, Any]) -> str:
     if values["liquid_depth"] is not None:
         depths = f", liquid depth {values['liquid_depth']}, solid depth {values['solid_depth']}"
     title = f"Layers after t_w = {waiting_time}, t* = {steps} steps{depths}"
-    parts = [f"<h2>{html.escape(title)}</h2>", _table(_HEADS, layer_rows(values))]
+    parts = [f"<h2>{html.escape(title)}</h2>", table(_HEADS, layer_rows(values))]
     parts += [
-        f"<h3>Machines by their {kind}</h3>" + _table(_MACHINE_HEADS, _machine_rows(layers))
+        f"<h3>Machines by their {kind}</h3>" + table(_MACHINE_HEADS, _machine_rows(layers))
         for kind, layers in values["design_space"].items()
         if kind in ("weights", "representations") and layers is not None
     ]
@@ -191,7 +144,7 @@ def _late_table(analysis: Mapping[str, Any]) -> str:
             continue
         values = [late[key] for key in names]
         rows.append([name, str(late["start"]), *(_late(value) for value in values)])
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _late(value: Mapping[str, Any] | None) -> str:
@@ -204,32 +157,13 @@ def _late(value: Mapping[str, Any] | None) -> str:
 def _description(analysis: Mapping[str, Any]) -> str:
     """Configuration, network, dataset and versions."""
     made = analysis["analysis_versions"]
-    parts = {
-        "Configuration": analysis["config"],
-        "Network": analysis["network"],
-        "Versions": {
-            **analysis["versions"],
-            **{f"{name} (analysis)": number for name, number in made.items()},
-        },
-    }
-    tables = []
-    for title, values in parts.items():
-        rows = [[name, _text(value)] for name, value in values.items()]
-        tables.append(f"<div><h3>{title}</h3>{_table((), rows)}</div>")
-    return f'<div class="columns">{"".join(tables)}</div>'
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return " ".join(map(_text, value))
-    return "–" if value is None else str(value)
-
-
-def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """HTML table of text; everything is escaped."""
-    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in heads)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    return columns(
+        {
+            "Configuration": analysis["config"],
+            "Network": analysis["network"],
+            "Versions": {
+                **analysis["versions"],
+                **{f"{name} (analysis)": number for name, number in made.items()},
+            },
+        }
     )
-    top = f"<thead><tr>{head}</tr></thead>" if heads else ""
-    return f"<table>{top}<tbody>{body}</tbody></table>"

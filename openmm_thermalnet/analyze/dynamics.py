@@ -75,9 +75,7 @@ def _correlations(found: TwoTimeCorrelations, auto: str, replica: str) -> dict[s
         summary[f"{name}_global"] = curves.overall.mean
         summary[f"{name}_global_error"] = curves.overall.error
     summary[f"{replica}_star_per_sample"] = (
-        None
-        if found.replica is None
-        else [curve.per_sample[-1] for curve in found.replica.layers]
+        None if found.replica is None else [curve.per_sample[-1] for curve in found.replica.layers]
     )
     times = [_relaxation(curve) for curve in found.auto.layers]
     overall = _relaxation(found.auto.overall)
