@@ -10,11 +10,11 @@ from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.walls import fold, fold_sign
 
-SIZES = st.integers(1, 4)
+PATTERNS = st.integers(1, 40) | st.integers(1000, 1020)  # a few tiles, and a few chunks of tiles
 LAYOUTS = st.builds(
     Layout.thermal,
-    SIZES,
-    st.lists(SIZES, min_size=3, max_size=6).map(tuple),
+    PATTERNS,
+    st.lists(st.integers(1, 12), min_size=3, max_size=6).map(tuple),
     st.sampled_from([3, 6, 9]),
 )
 WALLS = pytest.mark.parametrize("walls", [True, False])
