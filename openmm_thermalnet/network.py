@@ -84,6 +84,11 @@ class ThermalNet(Observables):
     ) -> None:
         if not isinstance(dataset, Dataset):
             raise InputError(f"dataset is {dataset!r}; give one made by openmm_thermalnet.datasets")
+        if not dataset.bounded:
+            raise InputError(
+                f"dataset {dataset.name!r} has inputs beyond [-1, 1]; give a thermal machine one "
+                "that is bounded, or train a feed-forward network"
+            )
         if precision not in _DTYPES:
             raise InputError(f"precision is {precision!r}; choose single or double")
         self.dataset = dataset

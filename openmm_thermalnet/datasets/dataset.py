@@ -30,7 +30,7 @@ class Dataset:
     Parameters
     ----------
     train_inputs : ndarray, shape (M, N_0)
-        Input patterns, in [-1, 1].
+        Input patterns, in [-1, 1] if `bounded`.
     train_targets : ndarray, shape (M, N_L)
         Label patterns, in [-1, 1]; for classes, one-hot as +1 and -1.
     test_inputs : ndarray, shape (M_test, N_0)
@@ -44,12 +44,15 @@ class Dataset:
         package, and ``"arguments"``, what it was called with.
     teacher_weights : tuple of ndarray, shapes (N_l, N_{l-1}), optional
         Weights of the network that made the labels (see `teacher_student`), input side first.
+    bounded : bool
+        Whether inputs lie in [-1, 1], as those of a thermal machine must; without the bound they
+        are any finite numbers, as a feed-forward network takes them. Targets always lie there.
 
     Raises
     ------
     InputError
-        If an array is not 2-D, holds a value that is not in [-1, 1], does not fit the others, or
-        there is no training pattern; if `source` cannot be written as JSON.
+        If an array is not 2-D, holds a value out of its range, does not fit the others, or there
+        is no training pattern; if `source` cannot be written as JSON.
     """
 
     train_inputs: NDArray[np.float64]
@@ -59,11 +62,15 @@ class Dataset:
     name: str = "arrays"
     source: dict[str, Any] = field(default_factory=dict)
     teacher_weights: tuple[NDArray[np.float64], ...] | None = None
+    bounded: bool = True
 
     def __post_init__(self) -> None:
         for array in _ARRAYS:
-            columns = "(patterns, inputs)" if "inputs" in array else "(patterns, outputs)"
-            object.__setattr__(self, array, matrix(array, getattr(self, array), columns))
+            is_input = "inputs" in array
+            columns = "(patterns, inputs)" if is_input else "(patterns, outputs)"
+            bounded = self.bounded or not is_input
+            checked = matrix(array, getattr(self, array), columns, bounded=bounded)
+            object.__setattr__(self, array, checked)
         self._check_shapes()
         try:
             source = json.loads(json.dumps(self.source, allow_nan=False))

