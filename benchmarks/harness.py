@@ -34,6 +34,7 @@ CONTENDERS = {
     "torch-batched": "benchmarks.peers.torch_batched:TorchBatched",
     "jax-md": "benchmarks.peers.jax_md_loop:JaxMD",
     "openmm-bare": "benchmarks.peers.openmm_bare:OpenMMBare",
+    "openmm-idle": "benchmarks.peers.openmm_bare:OpenMMIdle",
 }
 PACKAGES = ("openmm-thermalnet", "openmm", "torch", "numpy", "numba", "jax", "jaxlib", "jax-md")
 ROOT = Path(__file__).resolve().parents[1]

@@ -137,6 +137,12 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
         ("jax-md / ours, thermostat every 10th step", ["jax-md"], ["ours-sparse"]),
         ("torch-loop / ours, thermostat every 10th step", ["torch-loop"], ["ours-sparse"]),
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),
+        ("openmm-idle / openmm-bare", ["openmm-idle"], ["openmm-bare"]),
+        (
+            "ours / (idle PythonForce + our energy and forces)",
+            ["ours"],
+            ["openmm-idle", "ours" + part],
+        ),
         ("energy and forces, ours / torch-batched", ["ours" + part], ["torch-batched" + part]),
         ("conversion / our energy and forces", ["ours: conversion"], ["ours" + part]),
     ]

@@ -79,7 +79,7 @@ def test_batched_first_layer_both_ways(onednn: bool) -> None:
     np.testing.assert_allclose(peer.gradients(), gradient, atol=5e-6)
 
 
-@pytest.mark.parametrize("name", [*NETWORKS, "openmm-bare"])
+@pytest.mark.parametrize("name", [*NETWORKS, "openmm-bare", "openmm-idle"])
 def test_walls_hold(name: str) -> None:
     problem = Problem.random(8, 4, 4, N0=10, kT=0.5)
     peer = make(name, problem)

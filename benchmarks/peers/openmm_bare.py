@@ -1,4 +1,7 @@
-"""OpenMM's own Langevin integrator with no force at all: the floor of any OpenMM system."""
+"""OpenMM's own Langevin integrator with no force at all: the floor of any OpenMM system.
+
+And with a PythonForce that reads positions and returns zeros: the floor of any energy in Python.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,7 @@ class OpenMMBare:
             system.addParticle(1.0)
         box = np.diag([4.0, 4.0, 4.0])
         system.setDefaultPeriodicBoxVectors(*box)
+        self._add_forces(system)
         kelvin = problem.kT / unit.MOLAR_GAS_CONSTANT_R.value_in_unit(
             unit.kilojoule_per_mole / unit.kelvin
         )
@@ -37,6 +41,9 @@ class OpenMMBare:
         self.context = openmm.Context(system, self.integrator, platform, {"Threads": "1"})
         self.context.setPositions(self._particles(problem.start()))
         self.context.setVelocities(self._particles(problem.start_velocities()))
+
+    def _add_forces(self, system: openmm.System) -> None:
+        """Nothing."""
 
     def _particles(self, x: FloatArray) -> FloatArray:
         blocks = x.reshape(-1, 3, self.problem.size).transpose(0, 2, 1)
@@ -59,3 +66,18 @@ class OpenMMBare:
     def gradients(self) -> FloatArray:
         """Zeros (machines, P)."""
         return np.zeros((self.machines, self.problem.size))
+
+
+class OpenMMIdle(OpenMMBare):
+    """The same particles, and a callback that computes nothing."""
+
+    name = "OpenMM, idle PythonForce"
+
+    def _add_forces(self, system: openmm.System) -> None:
+        zeros = np.zeros((system.getNumParticles(), 3))
+
+        def read(state: openmm.State) -> tuple[float, FloatArray]:
+            state.getPositions(asNumpy=True)
+            return 0.0, zeros
+
+        system.addForce(openmm.PythonForce(read))
