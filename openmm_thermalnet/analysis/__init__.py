@@ -12,17 +12,25 @@ from openmm_thermalnet.analysis.clustering import (
     compute_hierarchy,
     compute_overlap_clustering,
 )
+from openmm_thermalnet.analysis.collapse import Collapse, compute_collapse
 from openmm_thermalnet.analysis.correlations import (
     Correlation,
     compute_autocorrelation,
     compute_replica_correlation,
 )
 from openmm_thermalnet.analysis.estimates import Curve
+from openmm_thermalnet.analysis.glass import (
+    compute_free_walk_time,
+    compute_gaussian_overlap,
+    compute_overlap_width,
+    compute_weight_overlap,
+)
 from openmm_thermalnet.analysis.heterogeneity import (
     Displacements,
     VanHove,
     compute_chi4,
     compute_displacements,
+    compute_log_displacements,
     compute_van_hove,
 )
 from openmm_thermalnet.analysis.overlaps import (
@@ -33,6 +41,12 @@ from openmm_thermalnet.analysis.overlaps import (
     compute_overlap_matrix,
 )
 from openmm_thermalnet.analysis.phases import Phases, compute_phases
+from openmm_thermalnet.analysis.power_law import (
+    LocalExponent,
+    PowerLaw,
+    compute_local_exponent,
+    compute_power_law,
+)
 from openmm_thermalnet.analysis.relaxation import (
     RelaxationTimes,
     compute_relaxation_time,
@@ -52,6 +66,7 @@ from openmm_thermalnet.analysis.two_time import (
 
 __all__ = [
     "AgeingFit",
+    "Collapse",
     "Correlation",
     "Curve",
     "Displacements",
@@ -59,10 +74,12 @@ __all__ = [
     "Hierarchy",
     "LateAverage",
     "LayerCorrelations",
+    "LocalExponent",
     "OverlapClustering",
     "OverlapDistribution",
     "PairDistribution",
     "Phases",
+    "PowerLaw",
     "RelaxationTimes",
     "TwoTimeCorrelations",
     "VanHove",
@@ -70,17 +87,25 @@ __all__ = [
     "compute_autocorrelation",
     "compute_block_error",
     "compute_chi4",
+    "compute_collapse",
     "compute_correlations",
     "compute_displacements",
     "compute_energy_ratio",
+    "compute_free_walk_time",
+    "compute_gaussian_overlap",
     "compute_hierarchy",
     "compute_late_average",
+    "compute_local_exponent",
+    "compute_log_displacements",
     "compute_overlap_clustering",
     "compute_overlap_distribution",
     "compute_overlap_matrix",
+    "compute_overlap_width",
     "compute_phases",
+    "compute_power_law",
     "compute_relaxation_time",
     "compute_relaxation_times",
     "compute_replica_correlation",
     "compute_van_hove",
+    "compute_weight_overlap",
 ]

@@ -120,15 +120,15 @@ def check_layer(x: Frames, n_frames: int, samples: Samples, layer: int = 0) -> i
 
 
 def check_reference(
-    reference: ArrayLike, n: int, samples: Samples, layer: int = 0
+    reference: ArrayLike, n: int, samples: Samples, layer: int = 0, *, shared: bool = True
 ) -> NDArray[np.float64]:
-    """Validate the configurations at the waiting time, which replicas of a sample share.
+    """Validate the configurations at the waiting time; if `shared`, a sample has only one.
 
     Raises
     ------
     InputError
         If the shape is not (n_slots, n), a value is not finite, or two replicas of one sample do
-        not start from the same configuration.
+        not start from the same configuration though they should.
     """
     array = np.asarray(reference)
     expected = (samples.slots.size, n)
@@ -140,7 +140,7 @@ def check_reference(
     if not np.isfinite(array).all():
         raise InputError(f"reference of layer {layer} holds values that are not finite: rerun it")
     for label, member in zip(samples.labels, samples.members, strict=True):
-        for slot in member[1:]:
+        for slot in member[1:] if shared else ():
             if not np.array_equal(array[slot], array[member[0]]):
                 raise InputError(
                     f"slots {member[0]} and {slot} are both of sample {label} but start from "

@@ -47,7 +47,7 @@ class VanHove:
     Attributes
     ----------
     edges : ndarray, shape (n_bins + 1,)
-        Bin edges in dx.
+        Bin edges in dx, or in log10 |dx|.
     density : Curve
         G_s(dx, t): mean and error of shape (n_frames, n_bins), steps of the chosen frames.
     """
@@ -64,7 +64,12 @@ def _non_gaussian(second: NDArray[np.float64], fourth: NDArray[np.float64]) -> N
 
 
 def compute_displacements(
-    x: Frames, reference: ArrayLike, steps: ArrayLike, sample: ArrayLike
+    x: Frames,
+    reference: ArrayLike,
+    steps: ArrayLike,
+    sample: ArrayLike,
+    *,
+    shared_start: bool = True,
 ) -> Displacements:
     """Mean squared displacement and non-Gaussian parameter of the variables of one layer.
 
@@ -82,6 +87,9 @@ def compute_displacements(
         Steps since the waiting time.
     sample : array_like of int, shape (n_slots,)
         The sample each slot belongs to.
+    shared_start : bool, default True
+        Whether replicas of a sample must have one configuration at the waiting time; give False
+        for replicas that went their own ways before it.
 
     Returns
     -------
@@ -95,7 +103,7 @@ def compute_displacements(
     """
     times, samples = check_steps(steps), check_samples(sample)
     n = check_layer(x, times.size, samples)
-    start = check_reference(reference, n, samples)
+    start = check_reference(reference, n, samples, shared=shared_start)
     second, fourth = np.empty((2, times.size, samples.slots.size))
     for t in range(times.size):
         squared = (read_frame(x, t) - start) ** 2
@@ -200,23 +208,89 @@ def compute_van_hove(
     InputError
         If shapes do not match, a frame is not there, or bins or limits are empty.
     """
+    edges = _edges(bins, limits)
+    return VanHove(edges, _densities(x, reference, steps, sample, frames, edges))
+
+
+def compute_log_displacements(
+    x: Frames,
+    reference: ArrayLike,
+    steps: ArrayLike,
+    sample: ArrayLike,
+    frames: Sequence[int],
+    *,
+    bins: int = 80,
+    limits: tuple[float, float] = (-7.0, 1.0),
+) -> VanHove:
+    """Distribution of log10 |dx| at chosen frames, where slow and fast variables stand apart.
+
+    The density of log10 |dx|, dx = x(t_w + t) - x(t_w), per decade, over the variables and
+    replicas of a sample, averaged over samples. Displacements beyond the limits, such as those of
+    variables that did not move at all, are left out: the density then integrates to less than 1.
+    Gaussian displacements of variance s^2 have the density
+    ln(10) sqrt(2/pi) (u/s) exp(-u^2 / (2 s^2)) at log10 u.
+
+    Parameters
+    ----------
+    x : array_like, shape (T, n_slots, n)
+        Configurations; only the chosen frames are read.
+    reference : array_like, shape (n_slots, n)
+        The configuration at the waiting time; replicas of a sample need not share it.
+    steps : array_like of int, shape (T,)
+        Steps since the waiting time.
+    sample : array_like of int, shape (n_slots,)
+        The sample each slot belongs to.
+    frames : sequence of int
+        Indices of the frames, ascending, from 0 to T - 1.
+    bins : int, default 80
+        Number of bins.
+    limits : tuple of float, default (-7, 1)
+        First and last bin edge in log10 |dx|.
+
+    Returns
+    -------
+    VanHove
+        Edges in log10 |dx|.
+
+    Raises
+    ------
+    InputError
+        If shapes do not match, a frame is not there, or bins or limits are empty.
+    """
+    edges = _edges(bins, limits)
+    return VanHove(edges, _densities(x, reference, steps, sample, frames, edges, logarithmic=True))
+
+
+def _edges(bins: int, limits: tuple[float, float]) -> NDArray[np.float64]:
+    if bins < 1 or not limits[0] < limits[1]:
+        raise InputError(f"{bins} bins from {limits[0]} to {limits[1]}: give an ascending range")
+    return np.linspace(*limits, bins + 1)
+
+
+def _densities(
+    x: Frames,
+    reference: ArrayLike,
+    steps: ArrayLike,
+    sample: ArrayLike,
+    frames: Sequence[int],
+    edges: NDArray[np.float64],
+    *,
+    logarithmic: bool = False,
+) -> Curve:
+    """Density of dx at the chosen frames; if `logarithmic`, of log10 |dx|, from any starts."""
     times, samples = check_steps(steps), check_samples(sample)
     n = check_layer(x, times.size, samples)
-    start = check_reference(reference, n, samples)
+    start = check_reference(reference, n, samples, shared=not logarithmic)
     chosen = check_steps(np.asarray(frames), name="frames")
     if chosen[-1] >= times.size:
         raise InputError(f"frame {chosen[-1]} is not there: give indices below {times.size}")
-    if bins < 1 or not limits[0] < limits[1]:
-        raise InputError(f"{bins} bins from {limits[0]} to {limits[1]}: give an ascending range")
-    edges = np.linspace(*limits, bins + 1)
-    per_slot = np.empty((chosen.size, samples.slots.size, bins))
+    per_slot = np.empty((chosen.size, samples.slots.size, edges.size - 1))
     for i, frame in enumerate(chosen):
         displacement = read_frame(x, int(frame)) - start
         for slot, values in enumerate(displacement):
+            if logarithmic:
+                values = np.log10(np.abs(values[values != 0]))
             per_slot[i, slot] = np.histogram(values, edges)[0] / (n * np.diff(edges))
     density = average_replicas(per_slot, samples)
     left_out = leave_one_out_means(per_slot) if samples.labels.size == 1 else None
-    return VanHove(
-        edges,
-        Curve(times[chosen], *combine_samples(density, left_out), samples.labels, density),
-    )
+    return Curve(times[chosen], *combine_samples(density, left_out), samples.labels, density)
