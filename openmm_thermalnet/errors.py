@@ -18,6 +18,10 @@ class DependencyError(InputError, ImportError):
     """An optional package that was asked for is missing or does not fit the others."""
 
 
+class ConvergenceWarning(UserWarning):
+    """An iteration did not settle; what depends on it is marked, or nan."""
+
+
 class SimulationError(RuntimeError):
     """A simulation left the numbers; the message says where and what to change."""
 

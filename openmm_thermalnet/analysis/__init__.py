@@ -5,6 +5,7 @@ of one or more samples; frames are read one at a time, so an HDF5-backed object 
 array. Steps are counted from the waiting time.
 """
 
+from openmm_thermalnet.analysis import effective as effective
 from openmm_thermalnet.analysis.ageing import AgeingFit, compute_ageing
 from openmm_thermalnet.analysis.clustering import (
     Hierarchy,
@@ -108,4 +109,5 @@ __all__ = [
     "compute_replica_correlation",
     "compute_van_hove",
     "compute_weight_overlap",
+    "effective",
 ]
