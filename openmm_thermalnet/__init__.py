@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         units,
     )
     from openmm_thermalnet.analyze import analyze_run
+    from openmm_thermalnet.feedforward_network import FeedForwardNet
     from openmm_thermalnet.network import ThermalNet
     from openmm_thermalnet.reporters import ThermalReporter
     from openmm_thermalnet.results import load
@@ -40,6 +41,7 @@ _MODULES = (
     "units",
 )
 _NAMES = {
+    "FeedForwardNet": "feedforward_network",
     "ThermalNet": "network",
     "ThermalReporter": "reporters",
     "Weights": "weights",
@@ -51,6 +53,7 @@ _NAMES = {
 }
 
 __all__ = [
+    "FeedForwardNet",
     "ThermalNet",
     "ThermalReporter",
     "Weights",

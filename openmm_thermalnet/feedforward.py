@@ -6,7 +6,6 @@ the output's local fields, whose largest component is the label (Eq. 12 of arXiv
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -75,34 +74,3 @@ def labels(outputs: NDArray[Any]) -> NDArray[np.intp]:
     if outputs.shape[-1] == 1:
         return (outputs[..., 0] > 0).astype(np.intp)
     return np.asarray(outputs.argmax(axis=-1))
-
-
-def sequential(
-    weights: Sequence[NDArray[Any]], gains: Sequence[float], activation: Activation = "tanh"
-) -> torch.nn.Sequential:
-    """An ordinary torch network with these weights.
-
-    Parameters
-    ----------
-    weights : sequence of ndarray
-        J_l, each (N_l, N_{l-1}).
-    gains : sequence of float
-        g_l; multiplied into the weights.
-    activation : {"sign", "tanh"}
-        Function of the hidden layers.
-
-    Returns
-    -------
-    torch.nn.Sequential
-        float64 linear layers without biases, the activation between them, and none at the end.
-    """
-    module = torch.nn.Tanh if check_activation(activation) == "tanh" else Sign
-    parts: OrderedDict[str, torch.nn.Module] = OrderedDict()
-    for layer, (weight, gain) in enumerate(zip(weights, gains, strict=True), start=1):
-        linear = torch.nn.Linear(weight.shape[1], weight.shape[0], bias=False, dtype=torch.float64)
-        with torch.no_grad():
-            linear.weight.copy_(torch.from_numpy(gain * np.asarray(weight, dtype=np.float64)))
-        parts[f"linear{layer}"] = linear
-        if layer < len(weights):
-            parts[f"{activation}{layer}"] = module()
-    return torch.nn.Sequential(parts)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
+from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
@@ -36,8 +37,8 @@ class EnergyAndForces:
 
     Parameters
     ----------
-    hamiltonian : torch.nn.Module
-        Maps a flat state to layer energies (L, R) and its gradient.
+    hamiltonian : Hamiltonian
+        Maps a flat state to energy terms (K, R) and its gradient.
     layout : Layout
         The map of the network.
     dtype : torch.dtype
@@ -50,7 +51,7 @@ class EnergyAndForces:
 
     def __init__(
         self,
-        hamiltonian: torch.nn.Module,
+        hamiltonian: Hamiltonian,
         layout: Layout,
         dtype: torch.dtype,
         walls: bool = True,
@@ -89,8 +90,8 @@ class TorchEnergyAndForces(torch.nn.Module):
 
     Parameters
     ----------
-    hamiltonian : torch.nn.Module
-        Maps a flat state to layer energies (L, R) and its gradient.
+    hamiltonian : Hamiltonian
+        Maps a flat state to energy terms (K, R) and its gradient.
     layout : Layout
         The map of the network.
     dtype : torch.dtype
@@ -101,7 +102,7 @@ class TorchEnergyAndForces(torch.nn.Module):
 
     def __init__(
         self,
-        hamiltonian: torch.nn.Module,
+        hamiltonian: Hamiltonian,
         layout: Layout,
         dtype: torch.dtype,
         walls: bool = True,
@@ -148,7 +149,7 @@ class PythonTorchEnergyAndForces:
 
 
 def create_force(
-    hamiltonian: torch.nn.Module,
+    hamiltonian: Hamiltonian,
     layout: Layout,
     dtype: torch.dtype,
     *,
@@ -161,8 +162,8 @@ def create_force(
 
     Parameters
     ----------
-    hamiltonian : torch.nn.Module
-        Maps a flat state to layer energies (L, R) and its gradient.
+    hamiltonian : Hamiltonian
+        Maps a flat state to energy terms (K, R) and its gradient.
     layout : Layout
         The map of the network.
     dtype : torch.dtype
@@ -179,8 +180,8 @@ def create_force(
     Returns
     -------
     openmm.Force
-        With a global parameter "coupling" that scales the energy, and periodic, so that OpenMM
-        may wrap coordinates by the fold's period.
+        With a global parameter "coupling" that scales the energy; periodic if there are walls, so
+        that OpenMM may wrap coordinates by the fold's period.
 
     Raises
     ------
@@ -212,7 +213,7 @@ def create_force(
             force = openmmtorch.PythonTorchForce(
                 PythonTorchEnergyAndForces(module), {COUPLING: 1.0}
             )
-    force.setUsesPeriodicBoundaryConditions(True)
+    force.setUsesPeriodicBoundaryConditions(walls)
     return force
 
 

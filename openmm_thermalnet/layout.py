@@ -4,7 +4,8 @@ A particle is one network parameter; its x, y and z are three replicas of it. R 
 B = R/3 blocks of P particles; replica r = 3 b + c is coordinate c of block b. Inside a block the
 parameters stand layer by layer in the order of `Layout.fields`: for the thermal machine first the
 spins S1 ... S(L-1), each as [pattern, neuron], then the weights J1 ... JL, each as
-[neuron, input].
+[neuron, input]. A feed-forward network has no spins, but after its weights it may have biases
+B1 ... BL.
 
 Kernels use another order, in which the replicas of one field are neighbours: for every field in
 turn, R matrices; (N_l, N_{l-1}) for weights, but (N, M) for spins, so that patterns, which are
@@ -15,7 +16,7 @@ product serves all middle layers of all replicas. `conversion` goes between the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -28,7 +29,7 @@ from openmm import unit
 
 from openmm_thermalnet.errors import InputError
 
-Kind = Literal["spin", "weight"]
+Kind = Literal["spin", "weight", "bias"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class Field:
     Attributes
     ----------
     name : str
-        "S3" for the spins of layer 3, "J10" for the weights into layer 10.
-    kind : {"spin", "weight"}
+        "S3" for the spins of layer 3, "J10" for the weights into layer 10, "B2" for biases.
+    kind : {"spin", "weight", "bias"}
         What the parameters are.
     rows, columns : int
-        Shape of the matrix: (M, N) for spins, (N_l, N_{l-1}) for weights.
+        Shape of the matrix: (M, N) for spins, (N_l, N_{l-1}) for weights, (N_l, 1) for biases.
     """
 
     name: str
@@ -130,11 +131,40 @@ class Layout:
             Field(f"S{layer}", "spin", patterns, width)
             for layer, width in enumerate(widths[1:-1], start=1)
         ]
-        weights = [
-            Field(f"J{layer}", "weight", widths[layer], widths[layer - 1])
-            for layer in range(1, len(widths))
+        return cls((*spins, *_weights(widths)), replicas)
+
+    @classmethod
+    def feedforward(cls, widths: Sequence[int], replicas: int, bias: bool = False) -> Layout:
+        """Layout of a feed-forward network: all weights, then all biases if it has them.
+
+        Parameters
+        ----------
+        widths : sequence of int
+            (N_0, N_1, ..., N_L).
+        replicas : int
+            R, a positive multiple of 3.
+        bias : bool
+            Whether every neuron has a bias.
+        """
+        biases = [
+            Field(f"B{layer}", "bias", width, 1) for layer, width in enumerate(widths[1:], start=1)
         ]
-        return cls((*spins, *weights), replicas)
+        return cls((*_weights(widths), *(biases if bias else ())), replicas)
+
+    @classmethod
+    def of(cls, network: Mapping[str, Any], replicas: int) -> Layout:
+        """Layout of a network that `run.json` describes.
+
+        Parameters
+        ----------
+        network : mapping
+            With "widths", and "patterns" or "bias"; "model" is "thermal" if it is not there.
+        replicas : int
+            R, a positive multiple of 3.
+        """
+        if network.get("model", "thermal") == "feedforward":
+            return cls.feedforward(network["widths"], replicas, network["bias"])
+        return cls.thermal(network["patterns"], network["widths"], replicas)
 
     @cached_property
     def particles(self) -> int:
@@ -241,3 +271,11 @@ class Layout:
                 self.replicas, -1
             )
         return coordinates
+
+
+def _weights(widths: Sequence[int]) -> list[Field]:
+    """Fields of the weights of all layers."""
+    return [
+        Field(f"J{layer}", "weight", widths[layer], widths[layer - 1])
+        for layer in range(1, len(widths))
+    ]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,46 +12,60 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet import feedforward
-from openmm_thermalnet.conversion import HostConversion
-from openmm_thermalnet.datasets import Dataset
-from openmm_thermalnet.errors import InputError, check_integer
-from openmm_thermalnet.hamiltonians import LayeredHamiltonian
-from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.particles import ParticleNetwork, Split, check_replica, check_split
+from openmm_thermalnet.sequential import write_sequential
 from openmm_thermalnet.walls import fold
 
-Split = Literal["train", "test"]
+_ACCURACIES: tuple[tuple[Split, feedforward.Activation], ...] = (
+    ("test", "sign"),
+    ("test", "tanh"),
+    ("train", "sign"),
+    ("train", "tanh"),
+)
 
 
-class Observables:
+class Observables(ParticleNetwork):
     """Methods of `network.ThermalNet` that read positions, or make them.
 
     Attributes
     ----------
-    dataset : Dataset
-        Its training set has M patterns.
-    layout : Layout
-        Which particle and coordinate holds which parameter.
     gains : tuple of float
         g_l for l = 1 ... L.
     """
 
-    dataset: Dataset
-    layout: Layout
     gains: tuple[float, ...]
 
     @property
-    def particles(self) -> int:
-        """P, the variables of one network."""
-        return self.layout.particles
+    def energyNames(self) -> tuple[str, ...]:
+        """e_1 ... e_L."""
+        return tuple(f"e_{layer}" for layer in range(1, self.depth + 1))
 
     @property
-    def replicas(self) -> int:
-        """R, the networks in the System."""
-        return self.layout.replicas
+    def measureNames(self) -> tuple[str, ...]:
+        """The temperature, and the accuracies of both splits with both activations."""
+        return ("temperature", *(f"{split}_{function}" for split, function in _ACCURACIES))
 
-    def createHamiltonian(self) -> LayeredHamiltonian:
-        """The energy as a torch module of the flat state; see `hamiltonians`."""
-        raise TypeError("a network defines createHamiltonian()")
+    def measure(self, positions: Any, velocities: Any) -> list[NDArray[np.float64]]:
+        """Kinetic temperature and accuracies, an array (R,) for each of `measureNames`."""
+        accuracies = [self.accuracy(positions, function, split) for split, function in _ACCURACIES]
+        return [self.temperatures(velocities), *accuracies]
+
+    def temperatures(self, velocities: Any) -> NDArray[np.float64]:
+        """Kinetic kT (kJ/mol) of every replica: <v^2> of its P variables of mass 1.
+
+        Parameters
+        ----------
+        velocities : Quantity or array, shape (B P, 3)
+            In nm/ps. A Brownian integrator's are no thermal velocities.
+
+        Returns
+        -------
+        ndarray, shape (R,)
+        """
+        if unit.is_quantity(velocities):
+            velocities = velocities.value_in_unit(unit.nanometer / unit.picosecond)
+        return np.asarray(np.square(self.layout.coordinates(velocities)).mean(axis=1))
 
     def randomPositions(self, seed: int) -> unit.Quantity:
         """Random start: every variable uniform in (-1, 1), independent in every replica.
@@ -72,11 +85,7 @@ class Observables:
         InputError
             If `seed` is no integer or negative.
         """
-        streams = np.random.SeedSequence(check_integer("seed", seed)).spawn(self.replicas)
-        coordinates = np.stack(
-            [np.random.default_rng(stream).uniform(-1, 1, self.particles) for stream in streams]
-        )
-        return self.layout.positions(coordinates) * unit.nanometer
+        return self.layout.positions(self._uniform(seed)) * unit.nanometer
 
     def spins(self, positions: Any) -> list[NDArray[np.floating]]:
         """Spins of the hidden layers.
@@ -182,17 +191,7 @@ class Observables:
         InputError
             If the positions have another shape.
         """
-        coordinates = self.layout.coordinates(positions)
-        hamiltonian, conversion = self._evaluation
-        energies, _ = hamiltonian(conversion.state(self.layout.positions(coordinates)))
-        by_replica: NDArray[np.float64] = energies.t().to(torch.float64).numpy()
-        return by_replica
-
-    @cached_property
-    def _evaluation(self) -> tuple[LayeredHamiltonian, HostConversion]:
-        """The network's own evaluation, for observables."""
-        hamiltonian = self.createHamiltonian()
-        return hamiltonian, HostConversion(self.layout, hamiltonian.inputs.dtype)
+        return self.energyTerms(positions)
 
     def accuracy(
         self,
@@ -222,8 +221,7 @@ class Observables:
         InputError
             If `activation` or `split` is unknown or the positions have another shape.
         """
-        if split not in ("train", "test"):
-            raise InputError(f"split {split!r} is unknown; choose train or test")
+        check_split(split)
         inputs = getattr(self.dataset, f"{split}_inputs")
         truth = getattr(self.dataset, f"{split}_labels")
         feedforward.check_activation(activation)
@@ -259,7 +257,10 @@ class Observables:
         InputError
             If there is no such replica or the positions have another shape.
         """
-        if not 0 <= replica < self.replicas:
-            raise InputError(f"replica is {replica!r}; give 0 to {self.replicas - 1}")
-        weights = [weight[replica] for weight in self.weights(positions)]
-        return feedforward.sequential(weights, self.gains, activation)
+        check_replica(replica, self.replicas)
+        layer = torch.nn.Tanh if feedforward.check_activation(activation) == "tanh" else feedforward.Sign
+        weights = [
+            gain * weight[replica]
+            for gain, weight in zip(self.gains, self.weights(positions), strict=True)
+        ]
+        return write_sequential(weights, activation, layer)

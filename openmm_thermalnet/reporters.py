@@ -6,7 +6,7 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,14 +14,7 @@ from openmm import unit
 
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import Closeable
-from openmm_thermalnet.network import ThermalNet
-
-_ACCURACIES: tuple[tuple[Literal["test", "train"], Literal["sign", "tanh"]], ...] = (
-    ("test", "sign"),
-    ("test", "tanh"),
-    ("train", "sign"),
-    ("train", "tanh"),
-)
+from openmm_thermalnet.particles import ParticleNetwork
 
 
 class ThermalTable:
@@ -29,7 +22,7 @@ class ThermalTable:
 
     Parameters
     ----------
-    net : ThermalNet
+    net : ParticleNetwork
         The network.
     stream : text file
         Open for writing.
@@ -41,7 +34,7 @@ class ThermalTable:
 
     def __init__(
         self,
-        net: ThermalNet,
+        net: ParticleNetwork,
         stream: TextIO,
         initial_energies: NDArray[np.float64] | None = None,
         header: bool = True,
@@ -51,7 +44,7 @@ class ThermalTable:
         self._writer = csv.writer(stream, lineterminator="\n")
         self._initial = initial_energies
         if header:
-            self._writer.writerow(columns(net.depth))
+            self._writer.writerow(columns(net))
 
     def write(self, step: int, time: float, positions: Any, velocities: Any) -> None:
         """Append the rows of one moment and flush them.
@@ -66,69 +59,46 @@ class ThermalTable:
             As OpenMM gives them.
         """
         net = self._net
-        layers = net.layerEnergies(positions)
-        energies = layers.sum(axis=1)
+        terms = net.energyTerms(positions)
+        energies = terms.sum(axis=1)
         if self._initial is None:
             self._initial = energies
-        kT = replica_temperatures(net, velocities)
-        accuracies = [net.accuracy(positions, function, split) for split, function in _ACCURACIES]
+        measured = net.measure(positions, velocities)
         for replica in range(net.replicas):
             initial = self._initial[replica]
             ratio = energies[replica] / initial if initial else math.nan
             numbers = [
                 energies[replica],
                 ratio,
-                *layers[replica],
-                kT[replica],
-                *(accuracy[replica] for accuracy in accuracies),
+                *terms[replica],
+                *(values[replica] for values in measured),
             ]
             self._writer.writerow([step, f"{time:.10g}", replica, *(f"{x:.9g}" for x in numbers)])
         self._stream.flush()
 
 
-def columns(depth: int) -> list[str]:
-    """Column names of `thermo.csv` for a network of depth L."""
-    layers = [f"e_{layer}" for layer in range(1, depth + 1)]
-    accuracies = [f"{split}_{function}" for split, function in _ACCURACIES]
+def columns(net: ParticleNetwork) -> list[str]:
+    """Column names of `thermo.csv` for a network."""
     return [
         "step",
         "time",
         "replica",
         "energy",
         "energy_ratio",
-        *layers,
-        "temperature",
-        *accuracies,
+        *net.energyNames,
+        *net.measureNames,
     ]
-
-
-def replica_temperatures(net: ThermalNet, velocities: Any) -> NDArray[np.float64]:
-    """Kinetic kT (kJ/mol) of every replica: <v^2> of its P variables of mass 1.
-
-    Parameters
-    ----------
-    net : ThermalNet
-        The network.
-    velocities : Quantity or array, shape (B P, 3)
-        In nm/ps. A Brownian integrator's are no thermal velocities.
-
-    Returns
-    -------
-    ndarray, shape (R,)
-    """
-    if unit.is_quantity(velocities):
-        velocities = velocities.value_in_unit(unit.nanometer / unit.picosecond)
-    return np.asarray(np.square(net.layout.coordinates(velocities)).mean(axis=1))
 
 
 class ThermalReporter(Closeable):
     """Reporter of energies, temperatures and accuracies as a CSV table.
 
     One row per replica and report: step, time (ps), replica, energy (kJ/mol), energy_ratio
-    E(t)/E(0), the layer energies e_1 ... e_L, temperature (kT from the kinetic energy), and the
-    accuracies test_sign, test_tanh, train_sign, train_tanh (`ThermalNet.accuracy`). The first
-    rows are those of the moment at which the simulation first asks for a report, so that E(0) is
-    the energy before the first step.
+    E(t)/E(0), the terms of the energy, and what the network measures: for a `ThermalNet` the layer
+    energies e_1 ... e_L, temperature (kT from the kinetic energy), and the accuracies test_sign,
+    test_tanh, train_sign, train_tanh; for a `FeedForwardNet` loss, weight_decay, test_accuracy,
+    train_accuracy and unsatisfied. The first rows are those of the moment at which the simulation
+    first asks for a report, so that E(0) is the energy before the first step.
 
     Parameters
     ----------
@@ -136,7 +106,7 @@ class ThermalReporter(Closeable):
         Where the table goes; a path is overwritten.
     reportInterval : int or sequence of int
         Steps between reports, or the steps themselves (see `schedules`).
-    net : ThermalNet
+    net : ParticleNetwork
         The network of the simulation.
 
     Raises
@@ -146,7 +116,7 @@ class ThermalReporter(Closeable):
     """
 
     def __init__(
-        self, file: str | Path | TextIO, reportInterval: int | Sequence[int], net: ThermalNet
+        self, file: str | Path | TextIO, reportInterval: int | Sequence[int], net: ParticleNetwork
     ) -> None:
         self._schedule = _Schedule(reportInterval)
         self._owned: TextIO | None = None

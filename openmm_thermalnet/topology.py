@@ -14,18 +14,20 @@ from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.walls import PERIOD
 
 
-def build_topology(layout: Layout) -> app.Topology:
+def build_topology(layout: Layout, walls: bool = True) -> app.Topology:
     """Topology of all blocks: one chain per layer and kind, one residue per row.
 
     Parameters
     ----------
     layout : Layout
         The map of the network.
+    walls : bool
+        Whether the variables are folded into [-1, 1]; then there is a box of the fold's period.
 
     Returns
     -------
     openmm.app.Topology
-        B P atoms without element, in the order of the particles, in a 4 nm box.
+        B P atoms without element, in the order of the particles, between walls in a 4 nm box.
     """
     topology = app.Topology()
     for _ in range(layout.blocks):
@@ -37,7 +39,8 @@ def build_topology(layout: Layout) -> app.Topology:
                 residue = topology.addResidue(name, chain, str(row))
                 for atom in atoms:
                     topology.addAtom(atom, None, residue)
-    topology.setUnitCellDimensions((PERIOD, PERIOD, PERIOD) * unit.nanometer)
+    if walls:
+        topology.setUnitCellDimensions((PERIOD, PERIOD, PERIOD) * unit.nanometer)
     return topology
 
 

@@ -11,13 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.hamiltonians import packed
+from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
 
 Gain = float | Literal["fan_in"]
 
@@ -54,7 +55,7 @@ def scaled_products(a: Tensor, b: Tensor, scale: float, out: Tensor) -> None:
     torch.baddbmm(out, a, b, beta=0.0, alpha=scale, out=out)
 
 
-class LayeredHamiltonian(torch.nn.Module):
+class LayeredHamiltonian(Hamiltonian):
     """Energy of R copies of a network, as a sum over its layers.
 
     A subclass defines `layer_energy`; that is enough, its derivatives then come from automatic
@@ -110,7 +111,6 @@ class LayeredHamiltonian(torch.nn.Module):
         self.patterns_packed: packed.PackedPatterns | None = None
         for name in ("gradient", "fields", "output_fields", "output_gradient"):
             self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
-        self.gradient: Tensor
         self.fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor
@@ -259,20 +259,11 @@ class LayeredHamiltonian(torch.nn.Module):
                 self.inputs, self.first_gain, self.replicas * self.width
             )
 
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> LayeredHamiltonian:
-        """Move to another device or precision, where the scratch tensors are made anew."""
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or precision; the patterns are packed anew."""
         self.patterns_packed = None
-        self.gradient = self.gradient.new_empty(0)
-        return self
+        return super()._apply(fn, recurse)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the scratch tensors, which a copy makes for itself."""
-        state = self.__dict__.copy()
-        state["patterns_packed"] = None
-        state["_buffers"] = {
-            name: buffer.new_empty(0) if name in self._non_persistent_buffers_set else buffer
-            for name, buffer in self._buffers.items()
-            if buffer is not None
-        }
-        return state
+        """Everything but the scratch tensors and the packed patterns."""
+        return {**super().__getstate__(), "patterns_packed": None}

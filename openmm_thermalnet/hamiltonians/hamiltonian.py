@@ -1,0 +1,55 @@
+"""What the rest of the package asks of an energy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+class Hamiltonian(torch.nn.Module):
+    """Energy of R copies of a network, and its gradient, as a function of one flat state.
+
+    A subclass defines `forward`, which `TorchForce` compiles with TorchScript, so it is written in
+    its subset of Python. It keeps its inputs as buffers and its scratch tensors as non-persistent
+    buffers, of which `gradient` is one; it allocates those whenever `gradient` does not have the
+    size of the state.
+    """
+
+    gradient: Tensor
+
+    def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies and gradient of all replicas.
+
+        Parameters
+        ----------
+        state : Tensor, shape (R P,)
+            The parameters of all replicas, in the kernels' order of `layout`.
+
+        Returns
+        -------
+        energies : Tensor, shape (K, R)
+            The K terms whose sum is the energy (kJ/mol): of the layers, or whatever it has.
+        gradient : Tensor, shape (R P,)
+            Derivative of the sum of all terms of all replicas; the same tensor at every call,
+            overwritten by the next.
+        """
+        raise TypeError("a Hamiltonian defines forward(state)")
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move to another device or precision, where the scratch tensors are made anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        self.gradient = self.gradient.new_empty(0)
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the scratch tensors, which a copy makes for itself."""
+        state = self.__dict__.copy()
+        state["_buffers"] = {
+            name: buffer.new_empty(0) if name in self._non_persistent_buffers_set else buffer
+            for name, buffer in self._buffers.items()
+            if buffer is not None
+        }
+        return state
