@@ -230,12 +230,14 @@ class FeedForwardObservables(ParticleNetwork):
         if len(models) not in (1, self.replicas):
             raise InputError(f"{len(models)} models given; give one, or {self.replicas}")
         read = [
-            read_sequential(each, find_activation(self.activation).layer, self.bias) for each in models
+            read_sequential(each, find_activation(self.activation).layer, self.bias)
+            for each in models
         ]
         if any(len(weights) != self.depth for weights, _ in read):
             raise InputError(f"the model has {len(read[0][0])} layers; this one {self.depth}")
         stacked = [
-            [np.stack(arrays) for arrays in zip(*kind, strict=True)] for kind in zip(*read, strict=True)
+            [np.stack(arrays) for arrays in zip(*kind, strict=True)]
+            for kind in zip(*read, strict=True)
         ]
         weights, biases = (
             [np.broadcast_to(a, (self.replicas, *a.shape[1:])) if len(a) == 1 else a for a in kind]

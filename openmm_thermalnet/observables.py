@@ -258,7 +258,11 @@ class Observables(ParticleNetwork):
             If there is no such replica or the positions have another shape.
         """
         check_replica(replica, self.replicas)
-        layer = torch.nn.Tanh if feedforward.check_activation(activation) == "tanh" else feedforward.Sign
+        layer = (
+            torch.nn.Tanh
+            if feedforward.check_activation(activation) == "tanh"
+            else feedforward.Sign
+        )
         weights = [
             gain * weight[replica]
             for gain, weight in zip(self.gains, self.weights(positions), strict=True)

@@ -258,7 +258,8 @@ def check_dataset(dataset: Any) -> Dataset:
         If it is not.
     """
     if not isinstance(dataset, Dataset):
-        raise InputError(f"dataset is {dataset!r}; give one made by openmm_thermalnet.datasets")
+        given = (repr(dataset).splitlines() or ["?"])[0]
+        raise InputError(f"dataset is {given}; give one made by openmm_thermalnet.datasets")
     return dataset
 
 

@@ -78,7 +78,7 @@ def write_run(tmp_path: Path) -> WriteRun:
             writer.close()
             with (place / "thermo.csv").open("w", newline="") as stream:
                 table = csv.writer(stream, lineterminator="\n")
-                table.writerow(columns(net.depth))
+                table.writerow(columns(net))
                 for step in (0, 1, 10):
                     for slot in range(spec.slots):
                         table.writerow([step, step / 100, slot, *[0.5] * (net.depth + 7)])

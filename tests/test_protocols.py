@@ -66,7 +66,7 @@ def test_the_data_may_keep_its_seed(tmp_path):
 
 def test_the_table_of_a_quench(two_time):
     thermo = two_time.directory / "thermo.csv"
-    assert thermo.read_text().splitlines()[0].split(",") == columns(3)
+    assert thermo.read_text().splitlines()[0].split(",") == columns(two_time.net)
     rows = table(thermo)
     assert rows["step"][:, 0].tolist() == logarithmic_steps(100, 10).tolist()
     np.testing.assert_allclose(rows["time"], 0.01 * rows["step"], rtol=1e-9)

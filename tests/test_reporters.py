@@ -9,7 +9,7 @@ from openmm import app
 from small_runs import table
 
 import openmm_thermalnet as tn
-from openmm_thermalnet.reporters import columns, replica_temperatures
+from openmm_thermalnet.reporters import columns
 from openmm_thermalnet.schedules import logarithmic_steps
 
 KT = 0.05
@@ -32,8 +32,8 @@ def make_simulation(make_net):
     return make
 
 
-def test_columns_are_those_of_the_interface():
-    assert ",".join(columns(2)) == (
+def test_columns_are_those_of_the_interface(make_net):
+    assert ",".join(columns(make_net(depth=2))) == (
         "step,time,replica,energy,energy_ratio,e_1,e_2,temperature,"
         "test_sign,test_tanh,train_sign,train_tanh"
     )
@@ -46,7 +46,7 @@ def test_rows_at_an_interval(make_simulation, tmp_path):
     simulation.step(25)
     simulation.step(15)
     simulation.reporters[0].close()
-    assert path.read_text().splitlines()[0].split(",") == columns(net.depth)
+    assert path.read_text().splitlines()[0].split(",") == columns(net)
     rows = table(path)
     assert rows["step"][:, 0].tolist() == [0, 10, 20, 30, 40]
     np.testing.assert_allclose(rows["time"], 0.01 * rows["step"], rtol=1e-9)
@@ -76,9 +76,7 @@ def test_rows_are_what_the_network_says(make_simulation, tmp_path):
             np.testing.assert_allclose(rows[f"{split}_{activation}"], expected, rtol=1e-8)
     velocities = state.getVelocities(asNumpy=True)
     np.testing.assert_allclose(rows["temperature"], (velocities._value**2).mean(axis=0), rtol=1e-8)
-    np.testing.assert_array_equal(
-        replica_temperatures(net, velocities), replica_temperatures(net, velocities._value)
-    )
+    np.testing.assert_array_equal(net.temperatures(velocities), net.temperatures(velocities._value))
 
 
 @pytest.mark.parametrize("steps", [logarithmic_steps(100, 4), [0, 1, 7, 30], (2, 3), [0]])

@@ -23,15 +23,15 @@ class Activation(torch.nn.Module):
         Whether the derivative needs the argument x beside f(x).
     """
 
-    layer: type[torch.nn.Module] = torch.nn.Module
+    layer = torch.nn.Module
     keeps_fields = False
 
     def evaluate(self, fields: Tensor, outputs: Tensor) -> None:
-        """Write f(x) into `outputs`, which may be `fields` unless `keeps_fields`."""
+        """Write f(x) into `outputs`, which is `fields` itself unless `keeps_fields`."""
         raise TypeError("an Activation defines evaluate(fields, outputs)")
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """Multiply `gradient` by f'(x); without `keeps_fields`, `fields` may hold f(x)."""
+        """Multiply `gradient` by f'(x); without `keeps_fields`, `fields` holds f(x) as well."""
         raise TypeError("an Activation defines chain(gradient, fields, outputs)")
 
 
@@ -41,12 +41,10 @@ class Identity(Activation):
     layer = torch.nn.Identity
 
     def evaluate(self, fields: Tensor, outputs: Tensor) -> None:
-        """Nothing to do but to copy, if it is elsewhere."""
-        if fields.data_ptr() != outputs.data_ptr():
-            outputs.copy_(fields)
+        """Nothing: `outputs` is `fields`."""
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """Nothing: f' = 1."""
+        """Nothing: the derivative is 1."""
 
 
 class ReLU(Activation):
@@ -87,7 +85,7 @@ class ELU(Activation):
         outputs.copy_(torch.nn.functional.elu(fields))
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """f' = f + 1 where x is negative."""
+        """The derivative is f + 1 where x is negative."""
         torch.ops.aten.elu_backward(gradient, 1.0, 1.0, 1.0, True, outputs, grad_input=gradient)
 
 
@@ -101,7 +99,7 @@ class Tanh(Activation):
         torch.tanh(fields, out=outputs)
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """f' = 1 - f^2."""
+        """The derivative is 1 - f^2."""
         torch.ops.aten.tanh_backward(gradient, outputs, grad_input=gradient)
 
 
@@ -115,7 +113,7 @@ class Sigmoid(Activation):
         torch.sigmoid(fields, out=outputs)
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """f' = f (1 - f)."""
+        """The derivative is f (1 - f)."""
         torch.ops.aten.sigmoid_backward(gradient, outputs, grad_input=gradient)
 
 
@@ -130,7 +128,7 @@ class Softplus(Activation):
         outputs.copy_(torch.nn.functional.softplus(fields))
 
     def chain(self, gradient: Tensor, fields: Tensor, outputs: Tensor) -> None:
-        """f' is the sigmoid."""
+        """The derivative is the sigmoid."""
         torch.ops.aten.softplus_backward(gradient, fields, 1.0, 20.0, grad_input=gradient)
 
 

@@ -7,6 +7,8 @@ energy is that of all of them.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,9 @@ from openmm_thermalnet.hamiltonians.losses import find_loss
 
 _SLICE = 2**20
 """Numbers that a slice's hidden layers may take on the CPU, all replicas together."""
+
+_LEAST = 64
+"""Patterns that a slice has at least, if there are so many."""
 
 
 class FeedForwardHamiltonian(Hamiltonian):
@@ -64,7 +69,7 @@ class FeedForwardHamiltonian(Hamiltonian):
         bias: bool = False,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__()
+        super().__init__(dtype, ("scratch",))
         self.patterns = int(inputs.shape[0])
         self.widths = [int(width) for width in widths]
         self.depth = len(widths) - 1
@@ -74,7 +79,7 @@ class FeedForwardHamiltonian(Hamiltonian):
         self.loss = find_loss(loss)()
         self.weight_decay = float(weight_decay)
         self.bias = bool(bias)
-        sizes = [above * below for below, above in zip(widths, widths[1:], strict=False)]
+        sizes = [above * below for below, above in pairwise(widths)]
         ends = [0]
         for size in [*sizes, *(widths[1:] if bias else ())]:
             ends.append(ends[-1] + int(replicas) * int(size))
@@ -83,13 +88,11 @@ class FeedForwardHamiltonian(Hamiltonian):
         self.register_buffer("targets", targets.t().to(dtype).contiguous())
         self.inputs: Tensor
         self.targets: Tensor
-        for name in ("gradient", "scratch"):
-            self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
-        self.gradient: Tensor
         self.scratch: Tensor
         # Numbers for one pattern: hidden layers, twice if their fields are kept; two gradients.
         hidden = sum(self.widths[1:-1]) * (2 if self.keeps_fields else 1)
         self.numbers = self.replicas * (hidden + 2 * max(self.widths[1:]))
+        self.most = max(_LEAST, _SLICE // self.numbers)
         self.slice_size = 0
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,8 +130,7 @@ class FeedForwardHamiltonian(Hamiltonian):
         """Patterns in a slice: all alike, and small enough for the cache of a CPU."""
         if state.device.type != "cpu":
             return self.patterns
-        most = max(64, _SLICE // self.numbers)
-        slices = (self.patterns + most - 1) // most
+        slices = (self.patterns + self.most - 1) // self.most
         return (self.patterns + slices - 1) // slices
 
     def matrix(self, state: Tensor, layer: int) -> Tensor:
@@ -195,7 +197,7 @@ class FeedForwardHamiltonian(Hamiltonian):
         last = self.depth - 1
         above = self.scratch[here : here + R * self.widths[-1] * K].view([R, self.widths[-1], K])
         self.fields(state, last, values[last], above)
-        losses = self.loss(above, targets)
+        losses: Tensor = self.loss(above, targets)
 
         for step in range(self.depth):
             layer = last - step
@@ -246,6 +248,6 @@ class FeedForwardHamiltonian(Hamiltonian):
                 field = state.new_empty([self.replicas, self.widths[layer + 1], inputs.shape[0]])
                 self.fields(state, layer, value, field)
                 if layer < self.depth - 1:
-                    value = torch.empty_like(field)
+                    value = torch.empty_like(field) if self.keeps_fields else field
                     self.activation.evaluate(field, value)
             return field

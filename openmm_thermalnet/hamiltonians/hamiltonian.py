@@ -14,11 +14,21 @@ class Hamiltonian(torch.nn.Module):
 
     A subclass defines `forward`, which `TorchForce` compiles with TorchScript, so it is written in
     its subset of Python. It keeps its inputs as buffers and its scratch tensors as non-persistent
-    buffers, of which `gradient` is one; it allocates those whenever `gradient` does not have the
-    size of the state.
+    buffers, and allocates those whenever `gradient` does not have the size of the state.
+
+    Parameters
+    ----------
+    dtype : torch.dtype
+        Precision of the scratch tensors.
+    scratch : tuple of str
+        Names of its scratch tensors besides `gradient`; they begin empty.
     """
 
-    gradient: Tensor
+    def __init__(self, dtype: torch.dtype, scratch: tuple[str, ...]) -> None:
+        super().__init__()
+        for name in ("gradient", *scratch):
+            self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
+        self.gradient: Tensor
 
     def forward(self, state: Tensor) -> tuple[Tensor, Tensor]:
         """Energies and gradient of all replicas.

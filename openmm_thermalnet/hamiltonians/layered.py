@@ -94,7 +94,7 @@ class LayeredHamiltonian(Hamiltonian):
         gain: Gain = 1.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__()
+        super().__init__(dtype, ("fields", "output_fields", "output_gradient"))
         self.patterns = int(inputs.shape[0])
         self.depth = len(widths) - 1
         self.width = int(widths[1])
@@ -109,8 +109,6 @@ class LayeredHamiltonian(Hamiltonian):
         self.inputs: Tensor
         self.targets: Tensor
         self.patterns_packed: packed.PackedPatterns | None = None
-        for name in ("gradient", "fields", "output_fields", "output_gradient"):
-            self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
         self.fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor

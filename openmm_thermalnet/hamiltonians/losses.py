@@ -77,7 +77,7 @@ class CrossEntropy(Loss):
         if targets.shape[1] > 1 and not np.allclose(totals, 1.0):
             row = int(np.argmax(np.abs(totals - 1.0)))
             raise InputError(
-                f"targets of pattern {row} are {targets[row].tolist()}, no class for cross-entropy; "
+                f"targets of pattern {row} are {targets[row].tolist()}; for cross-entropy "
                 "give +1 for one output and -1 for the others"
             )
 

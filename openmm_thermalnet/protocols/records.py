@@ -13,7 +13,7 @@ from openmm import unit
 
 from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.files import THERMO, TRAJECTORY, write_atomically
-from openmm_thermalnet.network import ThermalNet
+from openmm_thermalnet.particles import ParticleNetwork
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.reporters import ThermalTable, columns
 from openmm_thermalnet.schedules import Annealing
@@ -66,7 +66,7 @@ class Records:
     ----------
     directory : Path
         Of the stage.
-    net : ThermalNet
+    net : ParticleNetwork
         The network.
     plan : Plan
         What is written when.
@@ -74,7 +74,7 @@ class Records:
         Whose E(0) the table's energy_ratio divides by.
     """
 
-    def __init__(self, directory: Path, net: ThermalNet, plan: Plan, start: Start) -> None:
+    def __init__(self, directory: Path, net: ParticleNetwork, plan: Plan, start: Start) -> None:
         self._thermo = directory / THERMO
         self._path = directory / TRAJECTORY
         self._net = net
@@ -132,7 +132,7 @@ class Records:
             return
         state = context.getState(getPositions=True, getVelocities=True)
         positions = state.getPositions(asNumpy=True)._value
-        energies = self._net.layerEnergies(positions)
+        energies = self._net.energyTerms(positions)
         if not np.isfinite(energies).all():
             raise SimulationError(
                 f"the energy is not finite at step {step}; give a smaller timestep"
@@ -172,7 +172,7 @@ class Records:
             lines = self._thermo.read_text().splitlines(keepends=True)
         except (OSError, UnicodeDecodeError):
             return False
-        names = columns(self._net.depth)
+        names = columns(self._net)
         due = self._plan.report_steps[self._plan.report_steps <= step]
         expected = [
             (str(report), str(replica)) for report in due for replica in range(self._net.replicas)
