@@ -85,8 +85,8 @@ class EnergyAndForces:
         return type(self), self._arguments
 
 
-class TorchEnergyAndForces(torch.nn.Module):
-    """The module of a `TorchForce`: tensors in, tensors out, no copy to the host.
+class TorchEvaluation(torch.nn.Module):
+    """Energy and forces in torch operations: tensors in, tensors out, no copy to the host.
 
     Parameters
     ----------
@@ -111,8 +111,8 @@ class TorchEnergyAndForces(torch.nn.Module):
         self.hamiltonian = hamiltonian
         self.conversion = TorchConversion(layout, dtype, walls)
 
-    def forward(self, positions: Tensor, box: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
-        """Energy and forces; the periodic box only wraps coordinates, so it is not used."""
+    def evaluate(self, positions: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of positions (B P, 3) in nm."""
         with torch.no_grad():
             state, signs = self.conversion.state(positions)
             energies, gradient = self.hamiltonian(state)
@@ -123,6 +123,22 @@ class TorchEnergyAndForces(torch.nn.Module):
             )
 
 
+class TorchEnergyAndForces(TorchEvaluation):
+    """The module of a `TorchForce` with a periodic box, that of walls."""
+
+    def forward(self, positions: Tensor, box: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy and forces; the box only wraps coordinates, so it is not used."""
+        return self.evaluate(positions, coupling)
+
+
+class UnboundedTorchEnergyAndForces(TorchEvaluation):
+    """The module of a `TorchForce` without a box."""
+
+    def forward(self, positions: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy and forces."""
+        return self.evaluate(positions, coupling)
+
+
 class PythonTorchEnergyAndForces:
     """The callable of a `PythonTorchForce`: a State and a positions tensor in, tensors out.
 
@@ -130,11 +146,11 @@ class PythonTorchEnergyAndForces:
 
     Parameters
     ----------
-    module : TorchEnergyAndForces
+    module : TorchEvaluation
         The evaluation.
     """
 
-    def __init__(self, module: TorchEnergyAndForces) -> None:
+    def __init__(self, module: TorchEvaluation) -> None:
         self._module = module
         self._device: torch.device | None = None
 
@@ -144,8 +160,7 @@ class PythonTorchEnergyAndForces:
             self._module.to(positions.device)
             self._device = positions.device
         coupling = positions.new_tensor(state.getParameters()[COUPLING])
-        energy, forces = self._module(positions, positions, coupling)
-        return energy, forces
+        return self._module.evaluate(positions, coupling)
 
 
 def create_force(
@@ -202,7 +217,8 @@ def create_force(
     else:
         openmmtorch = importlib.import_module("openmmtorch")
         torch.set_num_threads(threads)
-        module = TorchEnergyAndForces(hamiltonian, layout, dtype, walls)
+        kind = TorchEnergyAndForces if walls else UnboundedTorchEnergyAndForces
+        module = kind(hamiltonian, layout, dtype, walls)
         if chosen == "torch":
             force = openmmtorch.TorchForce(torch.jit.script(module))
             force.setOutputsForces(True)

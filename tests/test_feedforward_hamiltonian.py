@@ -9,7 +9,7 @@ import torch
 from feedforward_peers import random_data, torch_loss
 
 import openmm_thermalnet as tn
-from openmm_thermalnet.forces import EnergyAndForces, TorchEnergyAndForces
+from openmm_thermalnet.forces import EnergyAndForces, UnboundedTorchEnergyAndForces
 from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward
 
 WIDTHS = (4, 5, 6, 6, 3)
@@ -109,11 +109,13 @@ def test_torchscript_compiles_every_activation_and_loss(activation, loss):
     net = make(activation, loss, bias=True)
     positions = net.randomPositions(seed=3)
     terms, gradient = by_torch(net, positions)
-    module = TorchEnergyAndForces(net.createHamiltonian(), net.layout, net.dtype, walls=False)
+    module = UnboundedTorchEnergyAndForces(
+        net.createHamiltonian(), net.layout, net.dtype, walls=False
+    )
     scripted = torch.jit.script(module)
     for _ in range(3):  # TorchScript compiles anew after the first calls
         energy, forces = scripted(
-            torch.tensor(positions._value), torch.eye(3), torch.tensor(1.0, dtype=torch.float64)
+            torch.tensor(positions._value), torch.tensor(1.0, dtype=torch.float64)
         )
         assert energy.item() == pytest.approx(terms.sum(), rel=1e-10)
         np.testing.assert_allclose(forces.numpy(), -gradient, rtol=0, atol=1e-10)

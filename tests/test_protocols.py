@@ -410,7 +410,7 @@ def test_weights_of_the_wrong_shape_are_refused(make_net, refused):
 
 def test_an_energy_that_is_not_finite_stops_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        tn.ThermalNet, "layerEnergies", lambda self, _: np.full((self.replicas, 3), np.nan)
+        tn.ThermalNet, "energyTerms", lambda self, _: np.full((self.replicas, 3), np.nan)
     )
     with pytest.raises(SimulationError, match=r"not finite at step 0.*timestep"):
         execute(tmp_path / "run")
