@@ -7,14 +7,16 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from openmm_thermalnet.errors import InputError, MissingFileError
 
+Model = TypeVar("Model", bound=BaseModel)
 
-def _numbers(value: Any) -> Any:
+
+def split_numbers(value: Any) -> Any:
     """Accept "0,1" where a list is wanted, as a command line gives it."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
@@ -48,7 +50,16 @@ def _table(value: Any) -> Any:
     return rows
 
 
-Integers = Annotated[tuple[int, ...], BeforeValidator(_numbers)]
+FLAGS = ConfigDict(
+    extra="forbid",
+    frozen=True,
+    allow_inf_nan=False,
+    alias_generator=lambda name: name.replace("_", "-") if name != "kT" else name,
+    populate_by_name=True,
+)
+"""How a model whose fields are flags is set up."""
+
+Integers = Annotated[tuple[int, ...], BeforeValidator(split_numbers)]
 Schedule = Literal["log", "linear"]
 
 
@@ -60,13 +71,7 @@ class RunConfig(BaseModel):
     values they cannot use.
     """
 
-    model_config = ConfigDict(
-        extra="forbid",
-        frozen=True,
-        allow_inf_nan=False,
-        alias_generator=lambda name: name.replace("_", "-") if name != "kT" else name,
-        populate_by_name=True,
-    )
+    model_config = FLAGS
 
     dataset: str = Field(
         "mnist",
@@ -184,10 +189,30 @@ def make_config(values: Mapping[str, Any]) -> RunConfig:
     InputError
         In one line: an unknown name (with the nearest known one), or a value that does not fit.
     """
+    return check_values(RunConfig, values, "run")
+
+
+def check_values(model: type[Model], values: Mapping[str, Any], noun: str) -> Model:
+    """Validated twin of plain values under the names of flags.
+
+    Parameters
+    ----------
+    model : type
+        A model set up with `FLAGS`.
+    values : mapping
+        Plain values, with hyphens or underscores in the names.
+    noun : str
+        The command whose flags they are, for messages.
+
+    Raises
+    ------
+    InputError
+        As `make_config`.
+    """
     try:
-        return RunConfig.model_validate({_flag(name): value for name, value in values.items()})
+        return model.model_validate({_flag(name): value for name, value in values.items()})
     except ValidationError as error:
-        raise InputError(_first_line(error)) from None
+        raise InputError(_first_line(error, model, noun)) from None
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -215,7 +240,7 @@ def _flag(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _first_line(error: ValidationError) -> str:
+def _first_line(error: ValidationError, model: type[BaseModel], noun: str) -> str:
     """One line for the first thing pydantic found."""
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
@@ -223,8 +248,8 @@ def _first_line(error: ValidationError) -> str:
         return message
     name = str(first["loc"][0])
     if first["type"] == "extra_forbidden":
-        known = [field.alias or key for key, field in RunConfig.model_fields.items()]
+        known = [field.alias or key for key, field in model.model_fields.items()]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else "see thermalnet run --help"
-        return f"{name} is no parameter of a run; {hint}"
+        hint = f"did you mean {near[0]}?" if near else f"see thermalnet {noun} --help"
+        return f"{name} is no parameter of a {noun}; {hint}"
     return f"{name} is {first['input']!r}: {message[0].lower()}{message[1:]}"

@@ -17,8 +17,10 @@ from pydantic import BaseModel
 _PLAIN = (bool, int, float, str, Path)
 
 
-def with_flags(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Add a flag for every field of `model` to a typer command (decorator).
+def with_flags(
+    model: type[BaseModel], without: tuple[str, ...] = ()
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Add a flag for every field of `model` but `without` to a typer command (decorator).
 
     The command gets the flags that were given, and only those, as a dict named `flags`, under the
     names of the model; its own parameters come first on the command line's help.
@@ -30,13 +32,14 @@ def with_flags(model: type[BaseModel]) -> Callable[[Callable[..., None]], Callab
             for parameter in inspect.signature(command, eval_str=True).parameters.values()
             if parameter.name != "flags"
         ]
-        parameters = [*own, *(_parameter(name, model) for name in model.model_fields)]
+        fields = {k: field for k, field in model.model_fields.items() if k not in without}
+        parameters = [*own, *(_parameter(name, model) for name in fields)]
 
         def call(**values: Any) -> None:
             kept = {parameter.name: values[parameter.name] for parameter in own}
             flags = {
                 field.alias or name: values[name]
-                for name, field in model.model_fields.items()
+                for name, field in fields.items()
                 if values[name] is not None
             }
             command(**kept, flags=flags)
