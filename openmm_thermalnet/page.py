@@ -74,8 +74,7 @@ def write_page(
         f"<h1>{kind}: {name}</h1>",
         *(f'<p class="note">{html.escape(note)}</p>' for note in notes),
         *sections,
-        "<h2>Figures</h2>",
-        *figures,
+        *(["<h2>Figures</h2>", *figures] if figures else ()),
         *closing,
         "</body></html>",
     ]

@@ -69,6 +69,15 @@ def test_run_from_flags(thermalnet, tmp_path):
     assert_same(contents(tmp_path / "run"), contents(tmp_path / "library"))
 
 
+@pytest.mark.parametrize("patterns", [0, 6])
+def test_the_end_is_told_without_what_was_not_measured(thermalnet, tmp_path, patterns):
+    flags = ["--test-patterns", patterns, "--out", tmp_path / "run"]
+    status, said, _ = thermalnet("run", *SMALL_FLAGS, *flags)
+    assert status == 0
+    accuracy = r", test accuracy 0\.\d{3} \(tanh\), 0\.\d{3} \(sign\)" if patterns else ""
+    assert re.fullmatch(rf"step 100: E/E\(0\) = \S+\d{accuracy}", said[0])
+
+
 def test_flags_win_over_the_file(thermalnet, tmp_path):
     toml = tmp_path / "run.toml"
     toml.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in SMALL.items()))

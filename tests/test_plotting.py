@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import warnings
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 
@@ -10,6 +11,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from small_runs import execute
 from typer.testing import CliRunner
 
 import openmm_thermalnet as tn
@@ -169,6 +171,18 @@ def test_run_without_copies_draws_what_it_can(write_run):
     assert len(names["heterogeneity_tw-10"].axes) == 4
     assert not any("representations" in name for name in names)
     assert layer_rows(analysis["waiting_times"]["10"])[0][1:3] == ["", ""]
+
+
+def test_run_of_its_start_alone_has_no_figure(tmp_path):
+    execute(tmp_path / "run", steps=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        finished = CliRunner().invoke(app, ["plot", str(tmp_path / "run")])
+    assert finished.exit_code == 0, finished.output
+    page = (tmp_path / "run/report.html").read_text()
+    assert "<h2>Late averages</h2>" in page
+    assert "<h2>Figures</h2>" not in page
+    assert list((tmp_path / "run/figures").iterdir()) == []
 
 
 def test_figures_are_told_apart_in_grey():

@@ -118,8 +118,8 @@ def _summarise(directory: Path) -> None:
     with load(directory) as result:
         table = result.quench.thermo
         last = table[table["step"] == table["step"].max()]
-        print(
-            f"step {last['step'][0]}: E/E(0) = {last['energy_ratio'].mean():.2g}, "
-            f"test accuracy {last['test_tanh'].mean():.3f} (tanh), "
-            f"{last['test_sign'].mean():.3f} (sign)"
-        )
+        parts = [f"step {last['step'][0]}: E/E(0) = {last['energy_ratio'].mean():.2g}"]
+        if result.config.test_patterns:
+            tanh, sign = last["test_tanh"].mean(), last["test_sign"].mean()
+            parts.append(f"test accuracy {tanh:.3f} (tanh), {sign:.3f} (sign)")
+        print(", ".join(parts))

@@ -52,6 +52,15 @@ def draw_figures(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
     Drawing
         Name, caption and figure.
     """
+    if analysis["quench"]["thermodynamics"]["steps"][-1:] > [0]:  # else nothing but the start
+        yield from _draw_quench(analysis)
+    if analysis["waiting_times"]:
+        yield from _draw_across(analysis)
+        yield from _draw_moment(analysis, list(analysis["waiting_times"])[-1])
+
+
+def _draw_quench(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
+    """Figures of the samples from the start."""
     yield Drawing(
         "training",
         "Quench from a random start: energy and accuracy of the samples. Lines are means over "
@@ -65,9 +74,6 @@ def draw_figures(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
         "a hidden layer in equilibrium, and the temperature of the thermostat.",
         plot_layer_energies(analysis),
     )
-    if analysis["waiting_times"]:
-        yield from _draw_across(analysis)
-        yield from _draw_moment(analysis, list(analysis["waiting_times"])[-1])
 
 
 def _draw_across(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
