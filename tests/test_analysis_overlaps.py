@@ -137,6 +137,39 @@ def test_planted_clusters_are_told_from_a_cloud(sizes, normalized):
     assert same_partition(got.labels, labels)
 
 
+def test_some_of_many_machines_are_tested_and_all_are_cut():
+    rng = np.random.default_rng(8)
+    labels = rng.permutation(np.repeat(np.arange(5), 60))
+    matrix = analysis.compute_overlap_matrix(cluster_machines(rng, labels, 0.6, 500))
+    got = analysis.compute_hierarchy(matrix, max_tested=20)
+    assert (got.n_tested, got.n_clusters) == (20, 5)
+    assert got.p_value <= 0.01
+    assert same_partition(got.labels, labels)
+    chosen = np.random.default_rng(0).choice(300, 20, replace=False)
+    tested = analysis.compute_hierarchy(matrix[np.ix_(chosen, chosen)])
+    np.testing.assert_allclose(got.cophenetic, tested.cophenetic)
+    cloud = analysis.compute_overlap_matrix(rng.normal(size=(300, 400)))
+    got = analysis.compute_hierarchy(cloud, max_tested=20)
+    assert (got.n_tested, got.n_clusters, got.labels.size) == (20, 1, 300)
+    assert analysis.compute_hierarchy(matrix[:20, :20], n_null=99).n_tested == 20
+
+
+def test_a_choice_of_machines_leaves_p_values_uniform():
+    rng = np.random.default_rng(9)
+    p_values = []
+    for trial in range(200):
+        machines = 2.0 + CLOUDS["one dominant direction"] * rng.normal(size=(15, 61))
+        got = analysis.compute_hierarchy(
+            analysis.compute_overlap_matrix(machines),
+            n_null=19,
+            significance=0.05,
+            max_tested=7,
+            seed=trial,
+        )
+        p_values.append(got.p_value - rng.uniform(0, 1 / 20))
+    assert stats.kstest(p_values, "uniform").pvalue > 0.003
+
+
 def test_cloud_is_one_cluster():
     rng = np.random.default_rng(4)
     got = analysis.compute_hierarchy(analysis.compute_overlap_matrix(rng.normal(size=(20, 300))))
@@ -226,3 +259,5 @@ def test_bad_options():
         analysis.compute_hierarchy(matrix, max_clusters=4)
     with pytest.raises(InputError, match="n_null of at least 99"):
         analysis.compute_hierarchy(matrix, n_null=50)
+    with pytest.raises(InputError, match="max_tested is 3"):
+        analysis.compute_hierarchy(matrix, max_tested=3)

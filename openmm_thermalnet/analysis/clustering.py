@@ -75,6 +75,8 @@ class Hierarchy:
         the significance asked for.
     labels : ndarray of int, shape (n_machines,)
         Cluster of each machine, 1, 2, ....
+    n_tested : int
+        Number of machines that the test was made with.
     """
 
     cophenetic: float
@@ -84,6 +86,7 @@ class Hierarchy:
     p_value: float
     n_clusters: int
     labels: NDArray[np.int64]
+    n_tested: int
 
 
 def _link(distances: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
@@ -167,6 +170,7 @@ def compute_hierarchy(
     max_clusters: int | None = None,
     significance: float = 0.01,
     n_null: int = 199,
+    max_tested: int = 256,
     seed: int = 0,
 ) -> Hierarchy:
     """Test whether machines form clusters or one structureless cloud.
@@ -186,6 +190,10 @@ def compute_hierarchy(
     one used finds planted clusters most reliably. Give raw overlaps for the exact test;
     normalised ones change little unless norms differ much.
 
+    The work of the test grows with the third power of the number of machines. Of more than
+    `max_tested` it takes so many at random: the test stays exact, and overlooks clusters of which
+    it draws too few machines. Clusters that are accepted are cut from the tree of all machines.
+
     The test does not tell one level of clusters from several: apply it again to the machines of
     one cluster to look for a level below. A machine far from all others counts as a cluster.
 
@@ -199,8 +207,10 @@ def compute_hierarchy(
         Largest p-value at which clusters are accepted.
     n_null : int, default 199
         Number of structureless clouds.
+    max_tested : int, default 256
+        Largest number of machines, at least 4, that the test is made with.
     seed : int, default 0
-        Seed of the random eigenvectors.
+        Seed of the random eigenvectors, and of the choice of machines.
 
     Returns
     -------
@@ -224,18 +234,24 @@ def compute_hierarchy(
             f"{n_null} structureless clouds cannot resolve significance {significance}: "
             f"give n_null of at least {int(np.ceil(1 / significance)) - 1}"
         )
+    if max_tested < 4:
+        raise InputError(f"max_tested is {max_tested}: give at least 4 machines")
+    rng = np.random.default_rng(seed)
+    tested = gram
+    if n_machines > max_tested:
+        chosen = rng.choice(n_machines, max_tested, replace=False)
+        tested = gram[np.ix_(chosen, chosen)]
     floor = 1e-12 * float(np.abs(np.diag(gram)).max())
-    distances = _squared_distances(gram, floor)
+    distances = _squared_distances(tested, floor)
     linkage, statistic = _link(squareform(distances, checks=False))
     statistic = 0.0 if np.isnan(statistic) else statistic
 
-    basis = helmert(n_machines)
-    variances = np.linalg.eigvalsh(basis @ gram @ basis.T)
+    basis = helmert(len(tested))
+    variances = np.linalg.eigvalsh(basis @ tested @ basis.T)
     scale = np.sqrt(np.where(variances > floor, variances, 0.0))
-    rng = np.random.default_rng(seed)
     null = np.empty(n_null)
     for i in range(n_null):
-        rotation = np.linalg.qr(rng.standard_normal((n_machines - 1, n_machines - 1)))[0]
+        rotation = np.linalg.qr(rng.standard_normal((len(scale), len(scale))))[0]
         cloud = basis.T @ (rotation * scale)
         spread = _squared_distances(cloud @ cloud.T, floor)
         null[i] = _link(squareform(spread, checks=False))[1]
@@ -245,6 +261,9 @@ def compute_hierarchy(
     sigma = float(null.std(ddof=1))
     labels = np.ones(n_machines, dtype=np.int64)
     if p_value <= significance:
+        if len(tested) < n_machines:
+            distances = _squared_distances(gram, floor)
+            linkage = _link(squareform(distances, checks=False))[0]
         labels = _best_cut(distances, linkage, finest)
     return Hierarchy(
         cophenetic=statistic,
@@ -254,4 +273,5 @@ def compute_hierarchy(
         p_value=p_value,
         n_clusters=int(np.unique(labels).size),
         labels=labels,
+        n_tested=len(tested),
     )
