@@ -41,6 +41,13 @@ from openmm_thermalnet.analysis.overlaps import (
     compute_overlap_distribution,
     compute_overlap_matrix,
 )
+from openmm_thermalnet.analysis.phase_diagram import (
+    SolidDepth,
+    SolidDepthFit,
+    compute_boundaries,
+    compute_solid_depth,
+    compute_solid_depth_fit,
+)
 from openmm_thermalnet.analysis.phases import Phases, compute_phases
 from openmm_thermalnet.analysis.power_law import (
     LocalExponent,
@@ -82,11 +89,14 @@ __all__ = [
     "Phases",
     "PowerLaw",
     "RelaxationTimes",
+    "SolidDepth",
+    "SolidDepthFit",
     "TwoTimeCorrelations",
     "VanHove",
     "compute_ageing",
     "compute_autocorrelation",
     "compute_block_error",
+    "compute_boundaries",
     "compute_chi4",
     "compute_collapse",
     "compute_correlations",
@@ -107,6 +117,8 @@ __all__ = [
     "compute_relaxation_time",
     "compute_relaxation_times",
     "compute_replica_correlation",
+    "compute_solid_depth",
+    "compute_solid_depth_fit",
     "compute_van_hove",
     "compute_weight_overlap",
     "effective",

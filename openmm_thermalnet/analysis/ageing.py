@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openmm_thermalnet.analysis._frames import check_steps
+from openmm_thermalnet.analysis.line import fit_line
 from openmm_thermalnet.errors import InputError
 
 
@@ -79,7 +80,7 @@ def compute_ageing(
     times = np.array([value for value in tau if value is not None])
     if not (np.isfinite(times) & (times > 0)).all():
         raise InputError(f"relaxation time {times.min()} has no logarithm: give times above 0")
-    weights = np.ones(times.size)
+    variance = None
     if log_error is not None:
         errors = np.asarray(log_error, dtype=np.float64)
         if errors.shape != waiting.shape:
@@ -90,15 +91,6 @@ def compute_ageing(
             raise InputError(
                 "an error of ln tau is not above 0: leave errors out, or give them all"
             )
-        weights = errors[used] ** -2
-    x, y = np.log(waiting[used]), np.log(times)
-    centre = np.average(x, weights=weights)
-    spread = float(weights @ (x - centre) ** 2)
-    exponent = float(weights @ ((x - centre) * y)) / spread
-    offset = float(np.average(y, weights=weights)) - exponent * centre
-    error = spread**-0.5
-    if log_error is None:
-        freedom = times.size - 2
-        residual = float(((y - offset - exponent * x) ** 2).sum())
-        error = error * math.sqrt(residual / freedom) if freedom else math.nan
-    return AgeingFit(exponent, error, math.exp(offset), times.size)
+        variance = errors[used] ** 2
+    line = fit_line(np.log(waiting[used]), np.log(times), variance)
+    return AgeingFit(line.slope, line.slope_error, math.exp(line.offset), times.size)
