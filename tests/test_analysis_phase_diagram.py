@@ -1,4 +1,4 @@
-"""Solid depths, their growth with ln alpha, and where layers melt."""
+"""Solid depths, and their growth with ln alpha."""
 
 import math
 
@@ -8,7 +8,6 @@ from scipy import stats
 
 from openmm_thermalnet import analysis
 from openmm_thermalnet.analysis.line import fit_line
-from openmm_thermalnet.errors import InputError
 
 LOW, HIGH = 0.1, 0.9  # liquid and solid overlaps
 
@@ -131,8 +130,18 @@ def test_bounds_are_left_out_of_the_line():
     got = analysis.compute_solid_depth_fit(x, depths)
     np.testing.assert_array_equal(got.used, [False, True, True, True, False])
     assert (got.slope, got.offset) == pytest.approx((2, 1))
+    assert (got.chi2_per_dof, got.error_over) == (None, "none")
+    assert math.isnan(got.slope_error)
+    assert math.isnan(got.offset_error)
+
+
+def test_points_of_samples_that_agree_have_the_error_of_their_scatter():
+    x = [0.0, 1.0, 2.0, 3.0]
+    depths = [analysis.compute_solid_depth(profiles([n] * 3, 10)) for n in (3, 5, 6, 8)]
+    got = analysis.compute_solid_depth_fit(x, depths)
+    (slope, _), covariance = np.polyfit(x, [3, 5, 6, 8], 1, cov=True)
     assert (got.chi2_per_dof, got.error_over) == (None, "scatter")
-    assert got.slope_error == pytest.approx(0, abs=1e-12)
+    assert (got.slope, got.slope_error) == pytest.approx((slope, math.sqrt(covariance[0, 0])))
 
 
 def test_too_few_points_make_no_line(refused):
@@ -147,15 +156,3 @@ def test_too_few_points_make_no_line(refused):
     refused(fit([], []), "0 of 0")
     refused(fit([1, 2], [low]), "1 solid depths", "(2,)")
     refused(lambda: analysis.compute_solid_depth([0.1, 0.9]), "(2,)")
-
-
-def test_boundaries_lie_where_the_profile_crosses():
-    layers = np.arange(1, 10)
-    profile = np.abs(layers - 4.3) / 4  # crosses 1/e at 4.3 -+ 4/e
-    got = analysis.compute_boundaries(profile)
-    np.testing.assert_allclose(got, [4.3 - 4 / math.e, 4.3 + 4 / math.e], atol=1e-12)
-    profile[layers == 6] = np.nan
-    np.testing.assert_allclose(analysis.compute_boundaries(profile), got[:1])
-    assert analysis.compute_boundaries(np.full(9, HIGH)).size == 0
-    with pytest.raises(InputError, match="one overlap per hidden layer"):
-        analysis.compute_boundaries([[1.0]])

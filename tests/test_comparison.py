@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import openmm_thermalnet as tn
+from openmm_thermalnet.equilibrium import thermal_floor
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.plotting.comparison import thermal_floor
 
 pytest_plugins = ("run_fixtures",)
 

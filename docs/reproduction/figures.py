@@ -11,7 +11,7 @@ from typing import Any
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.analyze import current_analysis
-from openmm_thermalnet.plotting.comparison import thermal_floor
+from openmm_thermalnet.equilibrium import thermal_floor
 
 PROFILES = {
     "profile": "printed friction",

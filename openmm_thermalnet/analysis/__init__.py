@@ -44,7 +44,6 @@ from openmm_thermalnet.analysis.overlaps import (
 from openmm_thermalnet.analysis.phase_diagram import (
     SolidDepth,
     SolidDepthFit,
-    compute_boundaries,
     compute_solid_depth,
     compute_solid_depth_fit,
 )
@@ -96,7 +95,6 @@ __all__ = [
     "compute_ageing",
     "compute_autocorrelation",
     "compute_block_error",
-    "compute_boundaries",
     "compute_chi4",
     "compute_collapse",
     "compute_correlations",

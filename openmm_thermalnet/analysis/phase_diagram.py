@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,8 +14,10 @@ from openmm_thermalnet.analysis.line import fit_line
 from openmm_thermalnet.errors import InputError
 
 Bound = Literal["lower", "upper"]
+FitErrorSource = Literal["samples", "scatter", "none"]
 
 _LEAST_FOR_LINE = 3
+_ROUNDING = 1e-24  # of sums of squares
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class SolidDepthFit:
     slope, offset : float
         In layers.
     slope_error, offset_error : float
-        Standard errors.
+        Standard errors; nan if they cannot be estimated.
     chi2_per_dof : float or None
         Of the line with the errors of the points; None if those are unknown.
-    error_over : {"samples", "scatter"}
-        Whether errors come from the differences between samples, or, where these do not differ or
-        are single, from the scatter of the points about the line.
+    error_over : {"samples", "scatter", "none"}
+        Whether errors come from the differences between samples; where these are single or do not
+        differ, from the scatter of the points about the line; or from nothing, if these do not
+        scatter either.
     used : ndarray of bool, shape (K,)
         Points the line goes through.
     """
@@ -112,7 +115,7 @@ class SolidDepthFit:
     slope_error: float
     offset_error: float
     chi2_per_dof: float | None
-    error_over: Literal["samples", "scatter"]
+    error_over: FitErrorSource
     used: NDArray[np.bool_]
 
 
@@ -159,12 +162,15 @@ def compute_solid_depth_fit(ln_alpha: ArrayLike, depths: Sequence[SolidDepth]) -
     counts = np.array([depth.per_sample.size for depth in chosen])
     squares = sum(float(((d.per_sample - d.mean) ** 2).sum()) for d in chosen)
     freedom = int((counts - 1).sum())
-    if squares == 0:
-        line = fit_line(x[used], mean)
-        source: Literal["samples", "scatter"] = "scatter"
-    else:
+    source: FitErrorSource = "samples"
+    if squares > 0:
         line = fit_line(x[used], mean, squares / freedom / counts)
-        source = "samples"
+    else:
+        line = fit_line(x[used], mean)
+        source = "scatter"
+        if line.chi2 < _ROUNDING * float(mean @ mean):
+            line = replace(line, slope_error=math.nan, offset_error=math.nan)
+            source = "none"
     return SolidDepthFit(
         slope=line.slope,
         offset=line.offset,
@@ -174,29 +180,3 @@ def compute_solid_depth_fit(ln_alpha: ArrayLike, depths: Sequence[SolidDepth]) -
         error_over=source,
         used=used,
     )
-
-
-def compute_boundaries(q_star: ArrayLike, *, threshold: float = 1 / math.e) -> NDArray[np.float64]:
-    """Where a profile crosses from solid to liquid or back, between layers.
-
-    Parameters
-    ----------
-    q_star : array_like, shape (L - 1,)
-        Late replica correlation of layers l = 1, ..., L - 1; nan where it is unknown.
-    threshold : float, default 1/e
-        Overlap below which a layer is liquid.
-
-    Returns
-    -------
-    ndarray
-        Positions l, ascending, on the straight lines between neighbouring layers.
-    """
-    excess = np.asarray(q_star, dtype=np.float64) - threshold
-    if excess.ndim != 1:
-        raise InputError(f"q_star has shape {excess.shape}: give one overlap per hidden layer")
-    before, after = excess[:-1], excess[1:]
-    known = np.isfinite(before) & np.isfinite(after)
-    crossing = np.flatnonzero(known & ((before < 0) != (after < 0)))
-    step = before[crossing] / (before[crossing] - after[crossing])
-    found: NDArray[np.float64] = 1.0 + crossing + step
-    return found

@@ -57,9 +57,16 @@ def analyze(
 
 @app.command()
 def plot(
-    directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
+    directory: Annotated[Path, typer.Argument(help="directory of a run or sweep, finished or not")],
 ) -> None:
-    """Draw the figures of a run and its report.html. Analyses it first if need be."""
+    """Draw the figures of a run or a sweep and its report.html. Analyses it first if need be."""
+    from openmm_thermalnet.sweeps.reading import SWEEP
+
+    if (directory / SWEEP).exists():
+        from openmm_thermalnet.sweep_report import write_sweep_report
+
+        print(f"{write_sweep_report(directory, say)}, tables and figures are written")
+        return
     from openmm_thermalnet.analyze import analyze_run, current_analysis
     from openmm_thermalnet.report import write_report
 

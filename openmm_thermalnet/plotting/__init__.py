@@ -13,11 +13,18 @@ from openmm_thermalnet.plotting.machines import (
     plot_overlap_distributions,
     plot_overlap_matrices,
 )
+from openmm_thermalnet.plotting.phase_diagram import plot_phase_diagram
+from openmm_thermalnet.plotting.sweep import (
+    draw_sweep_figures,
+    plot_solid_depth,
+    plot_sweep_averages,
+)
 from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_training
 
 __all__ = [
     "Drawing",
     "draw_figures",
+    "draw_sweep_figures",
     "plot_ageing",
     "plot_correlations",
     "plot_heterogeneity",
@@ -25,9 +32,12 @@ __all__ = [
     "plot_layer_energies",
     "plot_overlap_distributions",
     "plot_overlap_matrices",
+    "plot_phase_diagram",
     "plot_profile",
     "plot_profiles",
     "plot_relaxation_times",
+    "plot_solid_depth",
+    "plot_sweep_averages",
     "plot_training",
     "plot_van_hove",
     "save_figure",

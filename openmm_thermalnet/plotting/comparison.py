@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from openmm_thermalnet.equilibrium import thermal_floor
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.plotting.style import (
     DARK,
@@ -21,7 +22,6 @@ from openmm_thermalnet.plotting.style import (
     styled,
     threshold_line,
 )
-from openmm_thermalnet.plotting.thermal import last_kT
 
 
 @styled
@@ -75,13 +75,6 @@ def plot_late_averages(
             axes.set_xscale("log")
     test.legend(loc="best")
     return figure
-
-
-def thermal_floor(analysis: Mapping[str, Any]) -> float:
-    """Energy M N (L - 1) kT of the hidden layers in equilibrium (kJ/mol)."""
-    network = analysis["network"]
-    hidden = sum(network["widths"][1:-1])
-    return float(network["patterns"] * hidden * last_kT(analysis["config"]))
 
 
 def _draw(

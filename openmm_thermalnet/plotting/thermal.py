@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from openmm_thermalnet.equilibrium import last_kT
 from openmm_thermalnet.plotting.style import (
     DARK,
     LIGHT,
@@ -30,12 +31,6 @@ def _stage(analysis: Mapping[str, Any], waiting_time: str | None) -> tuple[dict[
     if waiting_time is None:
         return analysis["quench"]["thermodynamics"], STEPS
     return analysis["waiting_times"][waiting_time]["thermodynamics"], SINCE
-
-
-def last_kT(config: Mapping[str, Any]) -> float:
-    """Thermal energy of the bath at the end of the quench (kJ/mol)."""
-    table = config["anneal-table"]
-    return float(config["kT"] if table is None else table[-1][1])
 
 
 @styled
