@@ -26,10 +26,6 @@ class SimulationError(RuntimeError):
     """A simulation left the numbers; the message says where and what to change."""
 
 
-class ConvergenceWarning(UserWarning):
-    """An iteration or a sampling did not reach its goal; its result says so too."""
-
-
 def check_integer(name: str, value: Any, minimum: int = 0) -> int:
     """Return `value` as an int of at least `minimum`.
 

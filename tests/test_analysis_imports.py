@@ -8,14 +8,14 @@ import pytest
 
 from openmm_thermalnet import analysis
 
-ALLOWED = {"numpy", "scipy", *sys.stdlib_module_names}
-OWN = ("openmm_thermalnet.errors", "openmm_thermalnet.analysis")
+ALLOWED = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
+OWN = ("openmm_thermalnet.errors", "openmm_thermalnet.analysis", "openmm_thermalnet.weights")
 
 
 @pytest.mark.parametrize(
-    "path", sorted(Path(analysis.__file__).parent.glob("*.py")), ids=lambda p: p.stem
+    "path", sorted(Path(analysis.__file__).parent.rglob("*.py")), ids=lambda p: p.stem
 )
-def test_needs_only_numpy_and_scipy(path):
+def test_needs_only_numpy_scipy_and_numba(path):
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = []
         if isinstance(node, ast.Import):

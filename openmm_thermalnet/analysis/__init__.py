@@ -2,8 +2,11 @@
 
 Configurations of one layer are arrays (frames, slots, variables), where the slots are the replicas
 of one or more samples; frames are read one at a time, so an HDF5-backed object may stand in for an
-array. Steps are counted from the waiting time.
+array. Steps are counted from the waiting time. `ising` is imported when it is first used.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from openmm_thermalnet.analysis import effective as effective
 from openmm_thermalnet.analysis.ageing import AgeingFit, compute_ageing
@@ -71,6 +74,11 @@ from openmm_thermalnet.analysis.two_time import (
     compute_correlations,
 )
 
+if TYPE_CHECKING:
+    from openmm_thermalnet.analysis import ising as ising
+
+_MODULES = ("ising",)
+
 __all__ = [
     "AgeingFit",
     "Collapse",
@@ -120,4 +128,12 @@ __all__ = [
     "compute_van_hove",
     "compute_weight_overlap",
     "effective",
+    "ising",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a module on first use."""
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
