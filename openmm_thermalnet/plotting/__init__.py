@@ -9,6 +9,11 @@ from openmm_thermalnet.plotting.correlations import (
 )
 from openmm_thermalnet.plotting.figures import Drawing, draw_figures, save_figure
 from openmm_thermalnet.plotting.heterogeneity import plot_heterogeneity, plot_van_hove
+from openmm_thermalnet.plotting.ising import (
+    draw_ising_figures,
+    plot_density_of_states,
+    plot_specific_heat,
+)
 from openmm_thermalnet.plotting.machines import (
     plot_overlap_distributions,
     plot_overlap_matrices,
@@ -24,9 +29,11 @@ from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_trainin
 __all__ = [
     "Drawing",
     "draw_figures",
+    "draw_ising_figures",
     "draw_sweep_figures",
     "plot_ageing",
     "plot_correlations",
+    "plot_density_of_states",
     "plot_heterogeneity",
     "plot_late_averages",
     "plot_layer_energies",
@@ -37,6 +44,7 @@ __all__ = [
     "plot_profiles",
     "plot_relaxation_times",
     "plot_solid_depth",
+    "plot_specific_heat",
     "plot_sweep_averages",
     "plot_training",
     "plot_van_hove",
