@@ -153,7 +153,9 @@ def test_version(thermalnet):
     assert thermalnet("--version") == (0, [__version__], [])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["-h"], ["run", "--help"], ["ising", "--help"], ["--version"]]
+)
 def test_help_does_without_heavy_modules(arguments):
     program = (
         "import sys\n"
@@ -174,7 +176,7 @@ def test_help_does_without_heavy_modules(arguments):
 
 def test_help_names_every_command(thermalnet):
     _, said, _ = thermalnet("--help")
-    for command in ("run", "resume", "analyze", "plot", "info"):
+    for command in ("run", "resume", "analyze", "plot", "info", "ising"):
         assert any(line.strip().startswith(command) for line in said)
 
 
