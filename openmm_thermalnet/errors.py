@@ -14,6 +14,10 @@ class MissingFileError(InputError, FileNotFoundError):
     """A file or directory named by the user does not exist."""
 
 
+class InUseError(InputError):
+    """Another process works on a directory; it must end first."""
+
+
 class DependencyError(InputError, ImportError):
     """An optional package that was asked for is missing or does not fit the others."""
 

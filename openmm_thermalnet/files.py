@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InUseError
 
 RUN, RUN_FORMAT = "run.json", "openmm_thermalnet run 1"
 """Description of a run, and what its `format` says."""
@@ -45,21 +45,26 @@ class Closeable:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
-    """Keep other processes from locking `directory` meanwhile; the lock dies with the process.
+def locked(path: Path) -> Iterator[None]:
+    """Keep other processes from locking `path` meanwhile; the lock dies with the process.
+
+    Parameters
+    ----------
+    path : Path
+        A directory, or a file, which NFS locks too.
 
     Raises
     ------
-    InputError
+    InUseError
         If another process has it.
     """
-    descriptor = os.open(directory, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InputError(
-            f"{directory} is in use by another process; wait for it, or stop it"
+        raise InUseError(
+            f"{path} is in use by another process; wait for it, or stop it"
         ) from None
     except OSError:  # a file system without locks
         pass
@@ -69,12 +74,17 @@ def locked(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def unfinished(path: Path) -> Path:
+    """Where `write_atomically` writes a file before it moves it to `path`."""
+    return path.with_name(f".{path.name}.tmp")
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to the disk, and move it there.
 
     What a killed process left beside it is overwritten; see `locked` for two at a time.
     """
-    temporary = path.with_name(f".{path.name}.tmp")
+    temporary = unfinished(path)
     try:
         with temporary.open("wb") as stream:
             stream.write(content)

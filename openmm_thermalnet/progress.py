@@ -27,26 +27,11 @@ class Progress:
     def __enter__(self) -> Progress:
         """Open the bar if there is a terminal for it."""
         if sys.stderr.isatty():
-            from rich.console import Console
-            from rich.progress import (
-                BarColumn,
-                MofNCompleteColumn,
-                TextColumn,
-                TimeElapsedColumn,
-                TimeRemainingColumn,
-            )
-            from rich.progress import Progress as Bar
+            from rich.progress import MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
 
-            self._bar = Bar(
-                TextColumn("{task.description}"),
-                BarColumn(),
-                MofNCompleteColumn(),
-                TextColumn("{task.fields[pace]}"),
-                TimeElapsedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
+            self._bar = open_bar(
+                MofNCompleteColumn(), "{task.fields[pace]}", TimeElapsedColumn(), TimeRemainingColumn()
             )
-            self._bar.start()
         return self
 
     def __exit__(
@@ -77,10 +62,26 @@ class Progress:
 
     def say(self, line: str) -> None:
         """Print one line beside the bar."""
-        if self._bar is not None:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-        else:
-            print(line, file=sys.stderr, flush=True)
+        say_beside(self._bar, line)
+
+
+def open_bar(*columns: Any) -> Any:
+    """Open bars on stderr, with a description, a bar, and these columns (rich's) for each."""
+    from rich.console import Console
+    from rich.progress import BarColumn
+    from rich.progress import Progress as Bar
+
+    bar = Bar("{task.description}", BarColumn(), *columns, console=Console(stderr=True))
+    bar.start()
+    return bar
+
+
+def say_beside(bar: Any, line: str) -> None:
+    """Print one line on stderr, above `bar` if that is not None."""
+    if bar is not None:
+        bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+    else:
+        print(line, file=sys.stderr, flush=True)
 
 
 class StopRequest:

@@ -16,7 +16,7 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, write_json
+from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, unfinished, write_json
 from openmm_thermalnet.integrators import find_platform
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols import setup
@@ -180,7 +180,7 @@ def create_run(config: RunConfig, directory: Path, overwrite: bool = False) -> R
     """
     if directory.exists() and not directory.is_dir():
         raise InputError(f"{directory} is a file; name a directory")
-    occupied = directory.is_dir() and any(directory.iterdir())
+    occupied = directory.is_dir() and bool({*directory.iterdir()} - {unfinished(directory / RUN)})
     if occupied and not (overwrite and (directory / RUN).exists()):
         kind = "a run" if (directory / RUN).exists() else "other files"
         remedy = "; resume it, or give --overwrite" if kind == "a run" else "; name another"
@@ -278,12 +278,6 @@ def _copied_description(directory: Path) -> tuple[Path, dict[str, Any]]:
 
 def _assemble(config: RunConfig, directory: Path) -> Run:
     """Everything of a run that can fail, made before anything is written."""
-    net = setup.build_network(config, setup.build_dataset(config))
-    specs = setup.stage_specs(config)
+    net, specs = setup.assemble(config, setup.build_dataset(config))
     find_platform(config.platform, config.threads)
-    for spec in specs:
-        setup.build_thermostat(config, spec)
-        setup.build_annealing(config, spec)
-        setup.report_steps(config, spec.length)
-        setup.frame_steps(config, spec.length)
     return Run(directory, config, net, specs, setup.describe(config, net, specs))

@@ -205,6 +205,24 @@ def build_annealing(config: RunConfig, spec: StageSpec) -> schedules.Annealing:
     return schedules.Annealing([(0, annealing.kT(spec.waiting_time))])
 
 
+def assemble(config: RunConfig, dataset: Dataset) -> tuple[ThermalNet, list[StageSpec]]:
+    """Network and stages of a configuration, everything that a run needs of it tried once.
+
+    Raises
+    ------
+    InputError
+        If a parameter cannot be used.
+    """
+    net = build_network(config, dataset)
+    specs = stage_specs(config)
+    for spec in specs:
+        build_thermostat(config, spec)
+        build_annealing(config, spec)
+        report_steps(config, spec.length)
+        frame_steps(config, spec.length)
+    return net, specs
+
+
 def report_steps(config: RunConfig, length: int) -> NDArray[np.int64]:
     """Steps of a stage with rows in `thermo.csv`."""
     if config.report == "log":
