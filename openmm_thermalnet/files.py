@@ -63,9 +63,7 @@ def locked(path: Path) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise InUseError(
-            f"{path} is in use by another process; wait for it, or stop it"
-        ) from None
+        raise InUseError(f"{path} is in use by another process; wait for it, or stop it") from None
     except OSError:  # a file system without locks
         pass
     try:

@@ -8,7 +8,7 @@ import time
 from types import FrameType, TracebackType
 from typing import Any
 
-_LINE_SECONDS = 30.0
+LINE_SECONDS = 30.0
 
 
 class Progress:
@@ -30,7 +30,10 @@ class Progress:
             from rich.progress import MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn
 
             self._bar = open_bar(
-                MofNCompleteColumn(), "{task.fields[pace]}", TimeElapsedColumn(), TimeRemainingColumn()
+                MofNCompleteColumn(),
+                "{task.fields[pace]}",
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
             )
         return self
 
@@ -54,7 +57,7 @@ class Progress:
             if name not in self._tasks:
                 self._tasks[name] = self._bar.add_task(name, total=length, pace="")
             self._bar.update(self._tasks[name], completed=step, pace=f"{rate:.0f} steps/s")
-        elif new or now - self._said > _LINE_SECONDS or step == length:
+        elif new or now - self._said > LINE_SECONDS or step == length:
             self._said = now
             pace = f", {rate:.0f} steps/s" if rate else ""
             left = f", {(length - step) / rate:.0f} s left" if rate and step < length else ""

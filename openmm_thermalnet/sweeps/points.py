@@ -100,8 +100,10 @@ def read_sweep(path: Path, confirm: Callable[[int], bool] = lambda count: False)
         varied, count, rows = _grid(path, _table(path, tables, "grid"))
     else:
         varied, count, rows = _listed(path, tables["points"])
+    for name in (*run, *varied):
+        if not _known(name):
+            make_config({name: None})  # refuses it, and names the nearest
     for name in varied:
-        make_config({name: None}) if not _known(name) else None  # names the nearest
         if name in run:
             raise InputError(f"{name} is in [run] and varied too; take it out of [run]")
     if count > MANY and not confirm(count):

@@ -1,0 +1,116 @@
+"""The workers of a cluster that can be trusted with points: same package, same files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.sweeps import worker
+from openmm_thermalnet.sweeps.cluster import GPU
+from openmm_thermalnet.version import __version__
+
+
+class Crew:
+    """Workers of a client, as they come and go.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        Of the cluster.
+    seen : Path
+        A file that every worker must see, and see alike.
+    say : callable
+        Gets one line for every worker that is refused later than at the first look.
+
+    Attributes
+    ----------
+    members : dict of str to bool
+        Addresses of the workers, and whether they have a GPU.
+
+    Raises
+    ------
+    InputError
+        At the start, if a worker has another version of the package or does not see the file.
+    """
+
+    def __init__(self, client: Any, seen: Path, say: Callable[[str], None]) -> None:
+        self.members: dict[str, bool] = {}
+        self._refused: set[str] = set()
+        self._client = client
+        self._seen = seen
+        self._say = say
+        self._empty = False
+        for reason in self._admit():
+            raise InputError(reason)
+
+    def look(self) -> None:
+        """See who is there now.
+
+        Raises
+        ------
+        ConnectionError
+            If the scheduler is gone.
+        """
+        for reason in self._admit():
+            self._say(f"{reason}; it gets no points")
+        if not self.members and not self._empty:
+            self._say("no worker is there; waiting for one")
+        self._empty = not self.members
+
+    def check(self, error: BaseException | None = None) -> None:
+        """See that the scheduler is there.
+
+        Raises
+        ------
+        ConnectionError
+            If not.
+        """
+        if self._client.status != "running":
+            raise ConnectionError(
+                "the scheduler is gone; start one and repeat the command"
+            ) from error
+
+    def _admit(self) -> list[str]:
+        """Take new workers in, and let those go that left; why some are not taken."""
+        self.check()
+        try:
+            there = self._client.scheduler_info(n_workers=-1)["workers"]
+            self.members = {one: gpu for one, gpu in self.members.items() if one in there}
+            new = sorted(there.keys() - self.members.keys() - self._refused)
+            answers: dict[str, Any] = (
+                self._client.run(worker.describe, str(self._seen), workers=new, on_error="return")
+                if new
+                else {}
+            )
+        except (OSError, TimeoutError) as error:
+            self.check(error)
+            return []  # a worker left meanwhile; the next look shows
+        reasons = []
+        for address, answer in answers.items():
+            if isinstance(answer, OSError):  # it left meanwhile
+                continue
+            reason = self._reason_against(address, answer)
+            if reason is None:
+                self.members[address] = there[address]["resources"].get(GPU, 0) >= 1
+            else:
+                self._refused.add(address)
+                reasons.append(reason)
+        return reasons
+
+    def _reason_against(self, address: str, answer: Any) -> str | None:
+        """Why a worker cannot be used, if so."""
+        if isinstance(answer, BaseException):
+            line = (str(answer).splitlines() or [""])[0]
+            return f"worker {address} has no such package ({line}); install it there"
+        theirs = answer["versions"]["openmm_thermalnet"]
+        if theirs != __version__:
+            return (
+                f"worker {address} has openmm_thermalnet {theirs}, this is {__version__}; "
+                "install the same version on both"
+            )
+        if answer["seen"] != hashlib.sha256(self._seen.read_bytes()).hexdigest():
+            return f"worker {address} does not see {self._seen}; use a directory that all share"
+        return None
