@@ -15,7 +15,7 @@ from openmm_thermalnet.sweeps.points import read_sweep
 pytestmark = pytest.mark.slow
 
 LONG, SHORT = 15_000, 300
-POINTS = [{"seed": seed, "follow": SHORT if seed else LONG} for seed in range(12)]
+POINTS = [{"seed": seed, "follow": SHORT if seed else LONG, "timestep": 0.01} for seed in range(12)]
 POISON = {"seed": 99, "follow": SHORT, "timestep": 1e200}  # the first energy is not a number
 
 
