@@ -60,7 +60,7 @@ def plot(
     directory: Annotated[Path, typer.Argument(help="directory of a run or sweep, finished or not")],
 ) -> None:
     """Draw the figures of a run or a sweep and its report.html. Analyses it first if need be."""
-    from openmm_thermalnet.sweeps.reading import SWEEP
+    from openmm_thermalnet.sweeps.directory import SWEEP
 
     if (directory / SWEEP).exists():
         from openmm_thermalnet.sweep_report import write_sweep_report

@@ -89,19 +89,31 @@ def read_sweep_json(directory: Path) -> Sweep:
     InputError
         If there is none, or its description is damaged.
     """
+    found = read_description(directory)
+    points = tuple(Point(point["name"], point["values"]) for point in found["points"])
+    analyze, cost = found.get("analyze", True), found.get("cost")
+    return Sweep(found["run"], tuple(found["varied"]), points, analyze, cost)
+
+
+def read_description(directory: Path) -> dict[str, Any]:
+    """The content of `sweep.json`.
+
+    Raises
+    ------
+    InputError
+        If it is missing or damaged.
+    """
     path = directory / SWEEP
     try:
-        found = json.loads(path.read_text())
-        if found["format"] != FORMAT:
-            raise InputError(f"{path} is {found['format']!r}; this package reads {FORMAT!r}")
-        points = tuple(Point(point["name"], point["values"]) for point in found["points"])
-        return Sweep(found["run"], tuple(found["varied"]), points, found["analyze"], found["cost"])
+        found: dict[str, Any] = json.loads(path.read_text())
+        kind = found["format"]
     except FileNotFoundError:
         raise MissingFileError(f"{directory} holds no sweep; name the directory of one") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path} is damaged; repeat thermalnet sweep with its file") from None
+        raise InputError(f"{path} is damaged; repeat thermalnet sweep with its file") from error
+    if kind != FORMAT:
+        raise InputError(f"{path} is {kind!r}; this package reads {FORMAT!r}")
+    return found
 
 
 def point_state(directory: Path, config: RunConfig, analyze: bool) -> State:

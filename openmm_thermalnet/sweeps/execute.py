@@ -26,6 +26,7 @@ from openmm_thermalnet.sweeps.engine import Engine, Task, check_any_gpu
 from openmm_thermalnet.sweeps.manifest import Manifest, read_events
 from openmm_thermalnet.sweeps.points import Sweep
 from openmm_thermalnet.sweeps.status import PROGRESS, fraction_on_disk
+from openmm_thermalnet.sweeps.table import TABLE, collect_table, write_table
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def execute_sweep(
         display.plan(costs, len(sweep.points), total)
         before = len(sweep.points) - len(tasks)
         if not tasks:
+            _write_table(sweep, directory, display)
             return Summary(before, before, [], False)
         with _client(sweep, tasks, scheduler, workers) as client:
             display.say(f"{before} of {len(sweep.points)} points are finished")
@@ -107,6 +109,8 @@ def execute_sweep(
             engine.run(tasks, crew, stop)
         finished = before + len(engine.finished)
         manifest.write("ended", finished=finished, failed=len(engine.failed))
+        if not engine.interrupted:
+            _write_table(sweep, directory, display)
     return Summary(len(sweep.points), finished, engine.failed, engine.interrupted)
 
 
@@ -154,6 +158,12 @@ def _note_plan(
     ]
     if new:
         manifest.write_all(new)
+
+
+def _write_table(sweep: Sweep, directory: Path, display: SweepDisplay) -> None:
+    """Write `table.csv`, if the points are analysed."""
+    if sweep.analyze:
+        write_table(collect_table(directory, display.say), directory / TABLE)
 
 
 def _client(

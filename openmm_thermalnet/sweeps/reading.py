@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +9,12 @@ from typing import Any
 
 from openmm_thermalnet.analyze import analyze_run, current_analysis
 from openmm_thermalnet.config import make_config
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import RUN, TRAJECTORY
 from openmm_thermalnet.results import load
+from openmm_thermalnet.sweeps.directory import POINTS, read_description
+from openmm_thermalnet.sweeps.manifest import read_events
 from openmm_thermalnet.sweeps.outcomes import Outcome, measure
-
-SWEEP, FORMAT = "sweep.json", "openmm_thermalnet sweep 1"
-
-_POINTS, _MANIFEST = "points", "manifest.jsonl"
 
 Say = Callable[[str], None]
 
@@ -70,13 +67,13 @@ def read_sweep_result(directory: str | Path, say: Say = print) -> SweepResult:
         If the directory holds no sweep, or its description is damaged.
     """
     where = Path(directory)
-    description = _read_description(where)
+    description = read_description(where)
     failures = _read_failures(where)
     points = []
     for point in description["points"]:
         config = make_config({**description["run"], **point["values"]})
         outcome = Outcome(point["name"], point["values"], config, "missing")
-        points.append(_read_point(where / _POINTS / point["name"], outcome, failures, say))
+        points.append(_read_point(where / POINTS / point["name"], outcome, failures, say))
     return SweepResult(
         where,
         description["run"],
@@ -114,31 +111,11 @@ def _is_complete(place: Path) -> bool:
         return False
 
 
-def _read_description(directory: Path) -> dict[str, Any]:
-    path = directory / SWEEP
-    try:
-        description: dict[str, Any] = json.loads(path.read_text())
-        kind = description["format"]
-    except FileNotFoundError:
-        raise MissingFileError(f"{directory} holds no sweep; name the directory of one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged; repeat thermalnet sweep with its file") from error
-    if kind != FORMAT:
-        raise InputError(f"{path} is {kind!r}; this package reads {FORMAT!r}")
-    return description
-
-
 def _read_failures(directory: Path) -> dict[str, str]:
     """Errors of the points whose last event is that they failed."""
     failures: dict[str, str] = {}
-    path = directory / _MANIFEST
-    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    for line in lines:
-        try:
-            event = json.loads(line)
-        except ValueError:  # cut short
-            continue
-        failures.pop(event.get("point"), None)
-        if event.get("event") in ("failed", "gave-up"):
+    for event in read_events(directory):
+        failures.pop(str(event.get("point")), None)
+        if event["event"] in ("failed", "gave-up"):
             failures[event["point"]] = event.get("error", "")
     return failures
