@@ -52,3 +52,31 @@ def test_own_hamiltonian(tmp_path):
     energies = [float(line.split("energy")[1].split(",")[0]) for line in lines[-5:]]
     assert energies[-1] < energies[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_slurm_job_script(tmp_path):
+    """What would be submitted: a worker of one thread per job, which ends before its time is up."""
+    script = run("slurm.py", tmp_path, 4, "--script", "--queue", "long", "--hours", 12).splitlines()
+    assert script[0] == "#!/usr/bin/env bash"
+    directives = [line.removeprefix("#SBATCH ") for line in script if line.startswith("#SBATCH")]
+    assert set(directives) == {
+        "-J dask-worker",
+        "-p long",
+        "-n 1",
+        "--cpus-per-task=1",
+        "--mem=4G",
+        "-t 12:00:00",
+    }
+    assert "export OMP_NUM_THREADS=1" in script
+    command = next(line for line in script if "dask_worker" in line)
+    assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://")
+    for option in ("--nthreads 1", "--lifetime 715m", "--death-timeout"):
+        assert option in command
+    assert "--nworkers" not in command
+    assert "GPU" not in "".join(script)
+
+
+def test_slurm_job_script_with_gpus(tmp_path):
+    script = run("slurm.py", tmp_path, 2, "--script", "--gpu")
+    assert "#SBATCH --gres=gpu:1" in script
+    assert "--resources GPU=1" in script

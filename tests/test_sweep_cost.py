@@ -124,10 +124,10 @@ def test_the_plan_in_words(tmp_path):
     assert "and 4 shorter ones" in lines
     table = [line.split() for line in lines[-4:]]
     assert table == [
-        ["1", "4.4", "h", "100%"],
-        ["8", "33", "min", "100%"],
-        ["64", "17", "min", "25%"],
-        ["512", "17", "min", "3%"],
+        ["1", "4.4", "h", "100.0%"],
+        ["8", "33", "min", "100.0%"],
+        ["64", "17", "min", "25.0%"],
+        ["512", "17", "min", "3.1%"],
     ]
 
 

@@ -46,7 +46,7 @@ def plan_lines(sweep: Sweep) -> Iterator[str]:
     yield f"{'workers':>7}  {'makespan':>9}  {'efficiency':>10}"
     for workers in WORKERS:
         found = simulate([cost.seconds for cost in costs.values()], workers)
-        yield f"{workers:7}  {duration(found.seconds):>9}  {found.efficiency:10.0%}"
+        yield f"{workers:7}  {duration(found.seconds):>9}  {found.efficiency:10.1%}"
 
 
 def status_lines(directory: Path) -> Iterator[str]:
