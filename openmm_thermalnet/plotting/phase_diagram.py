@@ -213,17 +213,18 @@ def _name_regions(axes: Axes, series: Series, overlap: NDArray[np.float64]) -> N
                 continue
             row = rows[np.argmin(np.abs(rows - rows.mean()))]
             there = columns[rows == row]
-            axes.text(
-                float(there.mean()) + 1,
-                series.positions[row],
-                word,
-                ha="center",
-                va="center",
-                color=color,
-                rotation=0 if there.size > 1 else 90,
-                zorder=4,
-                path_effects=[withStroke(linewidth=2, foreground=shade)],
-            )
+            for run in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1):
+                axes.text(
+                    float(run.mean()) + 1,
+                    series.positions[row],
+                    word,
+                    ha="center",
+                    va="center",
+                    color=color,
+                    rotation=0 if run.size > 1 else 90,
+                    zorder=4,
+                    path_effects=[withStroke(linewidth=2, foreground=shade)],
+                )
 
 
 def _draw_keys(figure: Figure, axes_grid: Any, doubtful: bool) -> None:

@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from openmm_thermalnet.analysis import SolidDepthFit
 from openmm_thermalnet.plotting.figures import Drawing
 from openmm_thermalnet.plotting.phase_diagram import plot_phase_diagram, spans_decades
 from openmm_thermalnet.plotting.style import letter, line_style, numbers, panels, styled
 from openmm_thermalnet.sweeps.map import Series, SweepMap, value_text
+
+_ASIDE, _WIDEST = 6.0, 36.0  # points between symbols of two series, and of all
+_ARROW = 0.5  # layers
 
 _AVERAGES = (
     ("energy_over_floor", "$E^*\\,/\\,MN(L-1)\\,kT$", "energy over its floor"),
@@ -89,51 +93,49 @@ def plot_solid_depth(sweep: SweepMap) -> Figure:
     """
     figure, grid = panels(1, 1, 6.4, 3.4 + 0.18 * len(sweep.series))
     axes = grid[0][0]
-    deepest = 1
+    count = len(sweep.series)
     for index, series in enumerate(sweep.series):
-        known = [
-            (place, cell.solid_depth)
-            for place, cell in zip(series.positions, series.cells, strict=True)
-            if cell.solid_depth is not None
-        ]
-        if not known:
-            continue
-        style = line_style(index, len(sweep.series), marker=True)
-        x = numbers([place for place, _ in known])
-        mean = numbers([depth.mean for _, depth in known])
-        error = np.nan_to_num(numbers([depth.error for _, depth in known]))
-        bounds = np.array([depth.bound or "" for _, depth in known])
-        free = bounds == ""
-        label = series.label
-        if isinstance(series.fit, SolidDepthFit):
-            _draw_line(axes, series.fit, x, style)
-            label = f"{label}: {_slope_text(series.fit)}".lstrip(": ")
-        point = {"capsize": 2, "linestyle": "none", "color": style["color"]}
-        axes.errorbar(
-            x[free], mean[free], yerr=error[free], marker=style["marker"], label=label, **point
-        )
-        for bound, arrow in (("lower", {"lolims": True}), ("upper", {"uplims": True})):
-            at = bounds == bound
-            axes.errorbar(
-                x[at],
-                mean[at],
-                yerr=0.35,
-                marker=style["marker"],
-                markerfacecolor="white",
-                **arrow,
-                **{**point, "capsize": 0},
-            )
-        depth = known[0][1].depth
-        deepest = max(deepest, *(found.depth for _, found in known))
-        if all(found.depth == depth for _, found in known):
-            axes.axhline(depth, color=style["color"], linestyle=":", linewidth=0.8)
+        aside = min(_ASIDE, _WIDEST / count) * (index - (count - 1) / 2)
+        _draw_depths(axes, series, line_style(index, count, marker=True), aside)
     _set_axis(axes, sweep)
-    axes.set_ylim(0, deepest + 1)
+    axes.set_ylim(0, 1 + max(c.config.depth for c in sweep.cells if c.solid_depth is not None))
     axes.set_ylabel("solid depth $\\xi_s$ (layers)")
     handles, labels = axes.get_legend_handles_labels()
     if any(labels):
         figure.legend(handles, labels, loc="outside lower left")
     return figure
+
+
+def _draw_depths(axes: Axes, series: Series, style: dict[str, Any], aside: float) -> None:
+    """Solid depths of a series, its line, and the depth; symbols stand `aside` points aside."""
+    known = [
+        (place, cell.solid_depth)
+        for place, cell in zip(series.positions, series.cells, strict=True)
+        if cell.solid_depth is not None
+    ]
+    if not known:
+        return
+    x = numbers([place for place, _ in known])
+    mean = numbers([depth.mean for _, depth in known])
+    error = np.nan_to_num(numbers([depth.error for _, depth in known]))
+    bounds = np.array([depth.bound or "" for _, depth in known])
+    label = series.label
+    if isinstance(series.fit, SolidDepthFit):
+        _draw_line(axes, series.fit, x, style)
+        label = f"{label}: {_slope_text(series.fit)}".lstrip(": ")
+    shift = ScaledTranslation(aside / 72, 0, axes.figure.dpi_scale_trans)
+    symbol = {**style, "linestyle": "none", "transform": axes.transData + shift}
+    for bound, how in (
+        ("", {"capsize": 2, "label": label}),
+        ("lower", {"lolims": True, "markerfacecolor": "white"}),
+        ("upper", {"uplims": True, "markerfacecolor": "white"}),
+    ):
+        at = bounds == bound
+        reach = _ARROW if bound else error[at]
+        axes.errorbar(x[at], mean[at], yerr=reach, **{**symbol, **how})
+    depths = {depth.depth for _, depth in known}
+    if len(depths) == 1:
+        axes.axhline(*depths, color=style["color"], linestyle=":", linewidth=0.8)
 
 
 def _draw_line(axes: Axes, fit: SolidDepthFit, x: Any, style: dict[str, Any]) -> None:
@@ -170,7 +172,8 @@ def plot_sweep_averages(sweep: SweepMap) -> Figure:
         for k, series in enumerate(sweep.series):
             _draw_average(axes, series, name, line_style(k, len(sweep.series), marker=True))
         if name.startswith("energy"):
-            axes.set_yscale("log")
+            low, high = axes.dataLim.intervaly
+            axes.set_yscale("log" if low > 0 and high > 10 * low else "linear")
         else:
             axes.set_ylim(0, 1.03)
         if name == "energy_over_floor":
