@@ -211,6 +211,19 @@ def test_solid_depth_with_its_line_and_bounds(write_map):
     np.testing.assert_allclose(line.get_xydata(), [[x[0], 3], [x[3], 6]])
 
 
+@pytest.mark.parametrize(
+    "grid", [{"kT": [1e-5, 1e-4, 1e-2]}, PATTERNS, {"gain": [1.0, "fan_in"]}, {"depth": [5, 9]}]
+)
+def test_all_points_are_in_sight(write_map, grid):
+    sweep = write_map(grid)
+    for figure in (tn.plotting.plot_solid_depth(sweep), tn.plotting.plot_sweep_averages(sweep)):
+        for axes in figure.axes:
+            low, high = axes.get_xlim()
+            places = sweep.series[0].positions
+            assert low < places[0] < places[-1] < high
+            assert axes.get_xscale() == ("log" if "kT" in grid else "linear")
+
+
 def test_line_shows_its_error(write_map):
     sweep = write_map(PATTERNS, lambda values: melted(values, 0.15))
     (label,) = tn.plotting.plot_solid_depth(sweep).axes[0].get_legend_handles_labels()[1]

@@ -18,6 +18,7 @@ from openmm_thermalnet.sweeps.map import Series, SweepMap, value_text
 
 _ASIDE, _WIDEST = 6.0, 36.0  # points between symbols of two series, and of all
 _ARROW = 0.5  # layers
+_ROOM = 0.08  # of the axis, at either end
 
 _AVERAGES = (
     ("energy_over_floor", "$E^*\\,/\\,MN(L-1)\\,kT$", "energy over its floor"),
@@ -94,10 +95,10 @@ def plot_solid_depth(sweep: SweepMap) -> Figure:
     figure, grid = panels(1, 1, 6.4, 3.4 + 0.18 * len(sweep.series))
     axes = grid[0][0]
     count = len(sweep.series)
+    _set_axis(axes, sweep)
     for index, series in enumerate(sweep.series):
         aside = min(_ASIDE, _WIDEST / count) * (index - (count - 1) / 2)
         _draw_depths(axes, series, line_style(index, count, marker=True), aside)
-    _set_axis(axes, sweep)
     axes.set_ylim(0, 1 + max(c.config.depth for c in sweep.cells if c.solid_depth is not None))
     axes.set_ylabel("solid depth $\\xi_s$ (layers)")
     handles, labels = axes.get_legend_handles_labels()
@@ -196,10 +197,15 @@ def _draw_average(axes: Axes, series: Series, name: str, style: dict[str, Any]) 
 
 
 def _set_axis(axes: Axes, sweep: SweepMap) -> None:
-    """Abscissa of a figure that has the axis of the sweep there."""
+    """Abscissa of a figure that has the axis of the sweep there, with room at both ends."""
+    places = numbers([place for series in sweep.series for place in series.positions])
+    axes.set_xlabel(sweep.label)
     if sweep.ticks is not None:
         axes.set_xticks(range(len(sweep.ticks)), sweep.ticks)
-        axes.margins(x=0.15)
     elif spans_decades(sweep):
         axes.set_xscale("log")
-    axes.set_xlabel(sweep.label)
+        room = _ROOM * np.log(places.max() / places.min())
+        axes.set_xlim(places.min() * np.exp(-room), places.max() * np.exp(room))
+        return
+    room = _ROOM * np.ptp(places) or 0.5
+    axes.set_xlim(places.min() - room, places.max() + room)
