@@ -62,6 +62,25 @@ FLAGS = ConfigDict(
 Integers = Annotated[tuple[int, ...], BeforeValidator(split_numbers)]
 Schedule = Literal["log", "linear"]
 
+_THERMAL_FIELDS = ("energy", "gain", "friction", "timestep", "integrator", "thermostat_interval")
+_FEEDFORWARD_FIELDS = (
+    "hidden",
+    "activation",
+    "loss",
+    "weight_decay",
+    "bias",
+    "learning_rate",
+    "sgd_steps",
+    "sgd_batch",
+)
+_FEEDFORWARD_DEFAULTS = {
+    "dataset": "mnist-pca",
+    "patterns": 4500,
+    "test-patterns": 500,
+    "follow": 0,
+    "double-frames": True,
+}
+
 
 class RunConfig(BaseModel):
     """Parameters of a run, with the defaults of the command line.
@@ -73,6 +92,12 @@ class RunConfig(BaseModel):
 
     model_config = FLAGS
 
+    model: Literal["thermal", "feedforward"] = Field(
+        "thermal",
+        description="thermal (the machine with spins) or feedforward (an ordinary network, whose "
+        "defaults are --dataset mnist-pca --patterns 4500 --test-patterns 500 --follow 0 "
+        "--double-frames)",
+    )
     dataset: str = Field(
         "mnist",
         description="mnist, digits, random, teacher, openml, or a directory of IDX files; "
@@ -96,7 +121,29 @@ class RunConfig(BaseModel):
     gain: Annotated[float | Literal["fan_in"], BeforeValidator(_gain)] = Field(
         1.0, description="factor of the local fields, or fan_in for 1/sqrt(inputs)"
     )
-    kT: float = Field(1e-5, description="thermal energy (kJ/mol)")
+    hidden: Integers = Field((30,) * 6, description="feedforward: widths of the hidden layers")
+    activation: str = Field(
+        "relu",
+        description="feedforward: relu, tanh, leaky_relu, elu, gelu, silu, softplus, sigmoid or "
+        "identity",
+    )
+    loss: str = Field(
+        "quadratic-hinge", description="feedforward: quadratic-hinge, mse or cross-entropy"
+    )
+    weight_decay: float = Field(0.0, description="feedforward: lambda, (lambda/2) |w|^2 is added")
+    bias: bool = Field(False, description="feedforward: neurons have biases")
+    learning_rate: float = Field(
+        1e-3, description="feedforward: eta, step of the gradient (as time step, ps)"
+    )
+    sgd_steps: int = Field(
+        1000,
+        ge=0,
+        description="feedforward: steps of stochastic gradient descent before the quench",
+    )
+    sgd_batch: int = Field(100, ge=1, description="feedforward: patterns in one of those steps")
+    kT: float = Field(
+        1e-5, description="thermal energy (kJ/mol); feedforward: the noise has kT / patterns"
+    )
     anneal: Literal["constant", "linear", "exponential"] = Field(
         "constant", description="how kT goes from --kT-start to --kT"
     )
@@ -131,7 +178,10 @@ class RunConfig(BaseModel):
     )
     replicas: int = Field(3, description="copies of each sample at a waiting time")
     waiting_times: Integers = Field((), description="steps at which samples are copied")
-    follow: int = Field(100_000, description="steps each copy is followed")
+    follow: int = Field(
+        100_000,
+        description="steps each copy is followed; 0: no copies, but frames from each waiting time",
+    )
     report: Schedule = Field("log", description="rows of thermo.csv: log or linear")
     report_interval: int = Field(1000, description="steps between rows, if linear")
     frames: Literal["log", "linear", "none"] = Field(
@@ -141,6 +191,26 @@ class RunConfig(BaseModel):
     per_decade: int = Field(10, description="rows and frames in a decade of steps, if log")
     double_frames: bool = Field(False, description="store frames in float64")
     checkpoint_minutes: float = Field(5.0, description="minutes between checkpoints")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_model(cls, values: Any) -> Any:
+        """Defaults that a model has for itself."""
+        if isinstance(values, dict) and values.get("model") == "feedforward":
+            return _FEEDFORWARD_DEFAULTS | {_flag(name): value for name, value in values.items()}
+        return values
+
+    @model_validator(mode="after")
+    def _of_the_model(self) -> RunConfig:
+        """Nothing is set that the model does not use."""
+        for name in self.unused:
+            field = type(self).model_fields[name]
+            if getattr(self, name) != field.default:
+                raise ValueError(
+                    f"{field.alias} is {getattr(self, name)!r}, which model {self.model} does not "
+                    "use; leave it out"
+                )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> RunConfig:
@@ -152,8 +222,12 @@ class RunConfig(BaseModel):
             )
         if self.steps is not None and self.steps < 0:
             raise ValueError(f"steps is {self.steps}; give a number that is not negative")
-        if times and self.follow < 1:
-            raise ValueError(f"follow is {self.follow}; give at least one step")
+        if self.follow < 0:
+            raise ValueError(f"follow is {self.follow}; give a number that is not negative")
+        if times and not self.follow and (self.steps is None or self.steps <= times[-1]):
+            raise ValueError(
+                f"waiting-times end at {times[-1]} without copies to follow; give more steps"
+            )
         if times and self.replicas < 1:
             raise ValueError(f"replicas is {self.replicas}; give at least 1")
         if self.seed < 0:
@@ -176,9 +250,22 @@ class RunConfig(BaseModel):
             return max(self.waiting_times, default=20_000)
         return max((self.steps, *self.waiting_times))
 
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """Fields that the model has no use for."""
+        if self.model == "thermal":
+            return _FEEDFORWARD_FIELDS
+        shape = () if self.dataset == "teacher" else ("width", "depth")  # of the teacher
+        return (*_THERMAL_FIELDS, *shape)
+
+    @property
+    def step_time(self) -> float:
+        """Time of a step (ps)."""
+        return self.timestep if self.model == "thermal" else self.learning_rate
+
     def as_json(self) -> dict[str, Any]:
-        """Plain values under the names of the flags."""
-        return self.model_dump(mode="json", by_alias=True)
+        """Plain values under the names of the flags, without those that the model does not use."""
+        return self.model_dump(mode="json", by_alias=True, exclude=set(self.unused))
 
 
 def make_config(values: Mapping[str, Any]) -> RunConfig:

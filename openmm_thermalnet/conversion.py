@@ -62,6 +62,10 @@ class HostConversion:
         )
         return self._state
 
+    def positions(self, state: Tensor) -> NDArray[np.float64]:
+        """Positions (B P, 3) of a kernel state: the inverse of `state` where there are no walls."""
+        return self.forces(state, -1.0).copy()
+
     def forces(self, gradient: Tensor, coupling: float = 1.0) -> NDArray[np.float64]:
         """Forces (B P, 3) at the last positions, of ``coupling`` times the energy."""
         transposition.to_forces(

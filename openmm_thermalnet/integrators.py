@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +26,14 @@ class Thermostat:
         Moves the particles.
     force : openmm.Force or None
         The Andersen thermostat, to be added to the System; else None.
+    patterns : int
+        The integrator's thermal energy is the kT of a run divided by this: P for the overdamped
+        dynamics of a feed-forward network, else 1.
     """
 
     integrator: Any
     force: openmm.Force | None = None
+    patterns: int = 1
 
     def begin(self, step: int) -> None:
         """Say at which step the integrator goes on, for one that counts."""
@@ -37,7 +42,7 @@ class Thermostat:
 
     def set_temperature(self, context: openmm.Context, kT: float) -> None:
         """Change the temperature of a running simulation; plain Verlet has none to change."""
-        kelvin = units.temperature(kT)
+        kelvin = units.temperature(kT / self.patterns)
         if self.force is not None:
             context.setParameter(openmm.AndersenThermostat.Temperature(), kelvin)
         elif hasattr(self.integrator, "setTemperature"):
@@ -103,8 +108,7 @@ def create_integrator(
     rate = units.friction(friction, timestep)
     if name in ("brownian", "nose-hoover", "andersen") and friction == 0:
         raise InputError(f"friction is 0; integrator {name!r} needs a positive one")
-    if int(seed) != seed or not 0 < seed < 2**31:
-        raise InputError(f"seed of the noise is {seed!r}; give an integer from 1 to 2**31 - 1")
+    check_seed(seed)
     if interval != 1:
         if name != "langevin-middle":
             raise InputError(
@@ -129,6 +133,54 @@ def create_integrator(
     integrator = classes[name](kelvin, rate, step)
     integrator.setRandomNumberSeed(seed)
     return Thermostat(integrator)
+
+
+def create_brownian(kT: float, learning_rate: float, patterns: int, seed: int = 1) -> Thermostat:
+    """Overdamped Langevin dynamics of a feed-forward network (arXiv:2405.13098).
+
+    One step is w <- w - eta grad L + sqrt(2 kT eta / P) xi: OpenMM's BrownianIntegrator with a time
+    step of eta ps, a friction of 1/ps, and the thermal energy kT/P.
+
+    Parameters
+    ----------
+    kT : float
+        The paper's kT; 0 is gradient descent.
+    learning_rate : float
+        eta.
+    patterns : int
+        P.
+    seed : int
+        Positive seed of the noise; OpenMM reads 0 as "choose one".
+
+    Returns
+    -------
+    Thermostat
+        The integrator.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range.
+    """
+    if not 0 < learning_rate < math.inf:
+        raise InputError(f"learning rate is {learning_rate!r}; give a positive number")
+    kelvin = units.temperature(kT / check_integer("patterns", patterns, 1))
+    integrator = openmm.BrownianIntegrator(kelvin, 1.0, learning_rate)
+    integrator.setRandomNumberSeed(check_seed(seed))
+    return Thermostat(integrator, patterns=patterns)
+
+
+def check_seed(seed: int) -> int:
+    """Return `seed` if OpenMM takes it as the seed of noise.
+
+    Raises
+    ------
+    InputError
+        If it is not from 1 to 2**31 - 1.
+    """
+    if int(seed) != seed or not 0 < seed < 2**31:
+        raise InputError(f"seed of the noise is {seed!r}; give an integer from 1 to 2**31 - 1")
+    return int(seed)
 
 
 def find_platform(name: str, threads: int = 1) -> tuple[openmm.Platform, dict[str, str]]:

@@ -64,6 +64,35 @@ def logarithmic_steps(last: int, per_decade: int) -> NDArray[np.int64]:
     return np.unique(np.concatenate([[0, last], steps[steps <= last]])).astype(np.int64)
 
 
+def logarithmic_steps_from(origins: Sequence[int], last: int, per_decade: int) -> NDArray[np.int64]:
+    """Union of logarithmic schedules, one from each origin, all up to `last`.
+
+    Parameters
+    ----------
+    origins : sequence of int
+        Steps t0 from which times are counted, at most `last`.
+    last : int
+        Last step.
+    per_decade : int
+        As in `logarithmic_steps`.
+
+    Returns
+    -------
+    ndarray of int64
+        Ascending steps; for every t0 it has t0 + t for all t of `logarithmic_steps`.
+
+    Raises
+    ------
+    InputError
+        If an origin is beyond `last`, or `per_decade` is not positive.
+    """
+    late = [origin for origin in origins if origin > last]
+    if late:
+        raise InputError(f"step {late[0]} is beyond the last step {last}; give more steps")
+    parts = [origin + logarithmic_steps(last - origin, per_decade) for origin in origins]
+    return np.unique(np.concatenate(parts))
+
+
 def _last(last: int) -> int:
     if last < 0:
         raise InputError(f"steps is {last!r}; give a number that is not negative")

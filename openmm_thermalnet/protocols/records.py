@@ -94,9 +94,10 @@ class Records:
         self._trajectory = TrajectoryWriter(
             self._path,
             self._net.layout,
-            self._net.depth,
+            len(self._net.energyNames),
             self._plan.metadata,
             self._plan.double_frames,
+            self._net.walls,
         )
         self._stream = self._thermo.open("w", newline="")
         self._table = ThermalTable(self._net, self._stream, self._initial_energies)
@@ -110,7 +111,12 @@ class Records:
             If a frame does not fit its checksum.
         """
         self._trajectory = continue_trajectory(
-            self._path, self._net.layout, self._net.depth, step, self._plan.double_frames
+            self._path,
+            self._net.layout,
+            len(self._net.energyNames),
+            step,
+            self._plan.double_frames,
+            self._net.walls,
         )
         lines = 1 + self._net.replicas * int(np.sum(self._plan.report_steps <= step))
         kept = self._thermo.read_bytes().splitlines(keepends=True)[:lines]
@@ -135,7 +141,7 @@ class Records:
         energies = self._net.energyTerms(positions)
         if not np.isfinite(energies).all():
             raise SimulationError(
-                f"the energy is not finite at step {step}; give a smaller timestep"
+                f"the energy is not finite at step {step}; give a smaller timestep or learning rate"
             )
         if frame and self._trajectory is not None:
             self._trajectory.write(step, positions, energies)

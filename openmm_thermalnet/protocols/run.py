@@ -16,10 +16,11 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, make_config
 from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.feedforward_network import FeedForwardNet
 from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, unfinished, write_json
 from openmm_thermalnet.integrators import find_platform
-from openmm_thermalnet.network import ThermalNet
-from openmm_thermalnet.protocols import setup
+from openmm_thermalnet.particles import ParticleNetwork
+from openmm_thermalnet.protocols import setup, sgd
 from openmm_thermalnet.protocols.records import Plan
 from openmm_thermalnet.protocols.setup import StageSpec
 from openmm_thermalnet.protocols.stage import Stage
@@ -42,7 +43,7 @@ class Run:
         Of the run.
     config : RunConfig
         Its parameters.
-    net : ThermalNet
+    net : ParticleNetwork
         The network, with one replica for every sample.
     specs : list of StageSpec
         Its stages.
@@ -52,7 +53,7 @@ class Run:
 
     directory: Path
     config: RunConfig
-    net: ThermalNet
+    net: ParticleNetwork
     specs: list[StageSpec]
     description: dict[str, Any]
 
@@ -82,7 +83,7 @@ class Run:
         """
         with locked(self.directory):
             for spec in self.specs:
-                self._run_stage(spec, self._start(spec), progress, stop, say)
+                self._run_stage(spec, self._start(spec, progress, stop), progress, stop, say)
 
     def _run_stage(
         self,
@@ -102,13 +103,18 @@ class Run:
             stop,
         )
 
-    def _start(self, spec: StageSpec) -> Start | None:
+    def _start(
+        self, spec: StageSpec, progress: Progress | None, stop: Callable[[], bool]
+    ) -> Start | None:
         """Start of a stage in samples: made for the quench, kept by it for the others."""
         path = self.directory / spec.directory / START
         start = Start.load(path)
         if start is None and spec.waiting_time is None:
             start = setup.first_start(self.config, self.net)
+            if isinstance(self.net, FeedForwardNet) and self.config.sgd_steps:
+                start = sgd.descend(self.config, self.net, start, self.directory, progress, stop)
             start.save(path)
+            (self.directory / sgd.STATE).unlink(missing_ok=True)
         return start
 
     def stage(self, spec: StageSpec, start: Start, say: Callable[[str], None] = print) -> Stage:
@@ -128,8 +134,8 @@ class Run:
         later = self.specs[1:] if spec.waiting_time is None else []
         plan = Plan(
             length=spec.length,
-            report_steps=setup.report_steps(config, spec.length),
-            frame_steps=setup.frame_steps(config, spec.length),
+            report_steps=setup.report_steps(config, spec),
+            frame_steps=setup.frame_steps(config, spec),
             kT=setup.build_annealing(config, spec),
             keep={
                 int(other.waiting_time or 0): self.directory / other.directory / START

@@ -14,13 +14,14 @@ from numpy.typing import NDArray
 from openmm_thermalnet import datasets, schedules
 from openmm_thermalnet.config import RunConfig
 from openmm_thermalnet.datasets import Dataset
-from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import RUN_FORMAT, TRAJECTORY
-from openmm_thermalnet.integrators import Thermostat, create_integrator
-from openmm_thermalnet.layout import check_replicas
+from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.feedforward_network import FeedForwardNet
+from openmm_thermalnet.files import RUN_FORMAT
+from openmm_thermalnet.integrators import Thermostat, create_brownian, create_integrator
 from openmm_thermalnet.network import ThermalNet
-from openmm_thermalnet.protocols.start import Start, read_state_dict, weights_start
-from openmm_thermalnet.trajectory import Trajectory
+from openmm_thermalnet.particles import ParticleNetwork
+from openmm_thermalnet.protocols import feedforward, thermal
+from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.version import __version__
 
 _PRINCIPAL = {
@@ -67,7 +68,8 @@ class StageSpec:
 
 def stage_specs(config: RunConfig) -> list[StageSpec]:
     """Stages of a run, in order, with the seeds that follow from the one in the configuration."""
-    streams = np.random.SeedSequence(config.seed).spawn(1 + len(config.waiting_times))
+    waiting_times = config.waiting_times if config.follow else ()
+    streams = np.random.SeedSequence(config.seed).spawn(1 + len(waiting_times))
     seeds = [1 + stream.generate_state(2, np.uint32) % (2**31 - 2) for stream in streams]
     quench = StageSpec(
         "quench", ".", config.quench_steps, config.samples, 1, None, *map(int, seeds[0])
@@ -82,7 +84,7 @@ def stage_specs(config: RunConfig) -> list[StageSpec]:
             waiting_time,
             *map(int, seed),
         )
-        for waiting_time, seed in zip(config.waiting_times, seeds[1:], strict=True)
+        for waiting_time, seed in zip(waiting_times, seeds[1:], strict=True)
     ]
     return [quench, *follows]
 
@@ -143,7 +145,7 @@ def build_dataset(config: RunConfig) -> Dataset:
     return datasets.load_mnist(config.digits, n_train, n_test, seed, source=source, groups=groups)
 
 
-def build_network(config: RunConfig, dataset: Dataset) -> ThermalNet:
+def build_network(config: RunConfig, dataset: Dataset) -> ThermalNet | FeedForwardNet:
     """Network of a configuration, with one replica for every sample.
 
     Raises
@@ -151,15 +153,9 @@ def build_network(config: RunConfig, dataset: Dataset) -> ThermalNet:
     InputError
         If a parameter is out of its range.
     """
-    return ThermalNet(
-        dataset,
-        config.depth,
-        config.width,
-        check_replicas(config.samples, "samples"),
-        config.energy,
-        config.gain,
-        config.precision,
-    )
+    if config.model == "feedforward":
+        return feedforward.build_network(config, dataset)
+    return thermal.build_network(config, dataset)
 
 
 def build_thermostat(config: RunConfig, spec: StageSpec) -> Thermostat:
@@ -170,6 +166,8 @@ def build_thermostat(config: RunConfig, spec: StageSpec) -> Thermostat:
     InputError
         If it is unknown or a number is out of range.
     """
+    if config.model == "feedforward":
+        return create_brownian(config.kT, config.learning_rate, config.patterns, spec.noise_seed)
     return create_integrator(
         config.integrator,
         config.kT,
@@ -205,7 +203,7 @@ def build_annealing(config: RunConfig, spec: StageSpec) -> schedules.Annealing:
     return schedules.Annealing([(0, annealing.kT(spec.waiting_time))])
 
 
-def assemble(config: RunConfig, dataset: Dataset) -> tuple[ThermalNet, list[StageSpec]]:
+def assemble(config: RunConfig, dataset: Dataset) -> tuple[ThermalNet | FeedForwardNet, list[StageSpec]]:
     """Network and stages of a configuration, everything that a run needs of it tried once.
 
     Raises
@@ -218,59 +216,49 @@ def assemble(config: RunConfig, dataset: Dataset) -> tuple[ThermalNet, list[Stag
     for spec in specs:
         build_thermostat(config, spec)
         build_annealing(config, spec)
-        report_steps(config, spec.length)
-        frame_steps(config, spec.length)
+        report_steps(config, spec)
+        frame_steps(config, spec)
     return net, specs
 
 
-def report_steps(config: RunConfig, length: int) -> NDArray[np.int64]:
+def report_steps(config: RunConfig, spec: StageSpec) -> NDArray[np.int64]:
     """Steps of a stage with rows in `thermo.csv`."""
     if config.report == "log":
-        return schedules.logarithmic_steps(length, config.per_decade)
-    return schedules.linear_steps(length, config.report_interval)
+        return schedules.logarithmic_steps_from(
+            _origins(config, spec), spec.length, config.per_decade
+        )
+    return schedules.linear_steps(spec.length, config.report_interval)
 
 
-def frame_steps(config: RunConfig, length: int) -> NDArray[np.int64]:
+def frame_steps(config: RunConfig, spec: StageSpec) -> NDArray[np.int64]:
     """Steps of a stage with frames in `trajectory.h5`."""
     if config.frames == "log":
-        return schedules.logarithmic_steps(length, config.per_decade)
+        return schedules.logarithmic_steps_from(
+            _origins(config, spec), spec.length, config.per_decade
+        )
     if config.frames == "none":
-        return np.unique(np.array([0, length], dtype=np.int64))
-    return schedules.linear_steps(length, config.frame_interval)
+        return np.unique(np.array([0, spec.length], dtype=np.int64))
+    return schedules.linear_steps(spec.length, config.frame_interval)
 
 
-def first_start(config: RunConfig, net: ThermalNet) -> Start:
-    """Where the quench begins: at random, or from given weights.
+def _origins(config: RunConfig, spec: StageSpec) -> tuple[int, ...]:
+    """Steps from which times count: of a quench without copies also the waiting times."""
+    return (0, *config.waiting_times) if spec.waiting_time is None and not config.follow else (0,)
+
+
+def first_start(config: RunConfig, net: ParticleNetwork) -> Start:
+    """Where a run begins: at random, or from given weights.
 
     Raises
     ------
     InputError
         If `start_from` cannot be read or does not fit.
     """
-    source = config.start_from
-    if source is None:
-        return Start.of(net, net.randomPositions(config.seed))
-    if source.is_file():
-        return weights_start(net, read_state_dict(net, source))
-    if not (source / TRAJECTORY).is_file():
-        raise MissingFileError(
-            f"{source} is neither a file nor a run; name a torch state_dict or a run's directory"
-        )
-    with Trajectory(source / TRAJECTORY) as trajectory:
-        if not len(trajectory.steps):
-            raise InputError(f"{source} has no frame yet; wait, or start from another run")
-        widths = trajectory.metadata["network"]["widths"]
-        if widths != list(net.widths):
-            raise InputError(f"{source} has widths {widths}; this run has {list(net.widths)}")
-        coordinates = trajectory.q[len(trajectory.steps) - 1].astype(np.float64)
-        patterns = trajectory.metadata["network"]["patterns"]
-    hidden = patterns * net.width * (net.depth - 1)
-    own_spins = net.patterns * net.width * (net.depth - 1)
-    padded = np.zeros((net.replicas, net.particles))
-    chosen = np.arange(net.replicas) % len(coordinates)
-    padded[:, own_spins:] = coordinates[chosen][:, hidden:]
-    weights = net.weights(net.layout.positions(padded))
-    return weights_start(net, weights)
+    if isinstance(net, FeedForwardNet):
+        return feedforward.first_start(config, net)
+    if isinstance(net, ThermalNet):
+        return thermal.first_start(config, net)
+    raise TypeError(f"there are no runs of a {type(net).__name__}")
 
 
 def versions() -> dict[str, str]:
@@ -280,7 +268,7 @@ def versions() -> dict[str, str]:
     return {"openmm_thermalnet": __version__, "python": sys.version.split()[0], **found}
 
 
-def describe(config: RunConfig, net: ThermalNet, specs: list[StageSpec]) -> dict[str, Any]:
+def describe(config: RunConfig, net: ParticleNetwork, specs: list[StageSpec]) -> dict[str, Any]:
     """The content of `run.json`, without the time it was made."""
     return {
         "format": RUN_FORMAT,

@@ -20,14 +20,15 @@ from openmm_thermalnet import units, wrapping
 from openmm_thermalnet.errors import SimulationError
 from openmm_thermalnet.files import read_sealed, write_atomically, write_sealed
 from openmm_thermalnet.integrators import Thermostat
-from openmm_thermalnet.network import ThermalNet
+from openmm_thermalnet.particles import ParticleNetwork
 from openmm_thermalnet.protocols.records import Plan, Records
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.trajectory import DamagedFileError
 
 CHECKPOINT, PREVIOUS, PORTABLE = "checkpoint.chk", "checkpoint.previous.chk", "state.xml"
 
-_LOOK_UP_SECONDS = 0.5  # how long the integrator runs before it looks up
+LOOK_UP_SECONDS = 0.5
+"""How long an integrator runs before it looks up."""
 
 
 class Interrupted(Exception):
@@ -39,7 +40,7 @@ class Stage:
 
     Parameters
     ----------
-    net : ThermalNet
+    net : ParticleNetwork
         The network.
     directory : Path
         Made if it does not exist.
@@ -56,7 +57,7 @@ class Stage:
     velocity_seed : int
         Seed of the Maxwell-Boltzmann velocities of a fresh start.
     force : str
-        Binding of the energy (`ThermalNet.createSystem`).
+        Binding of the energy (`createSystem`).
     threads : int
         Torch threads.
     say : callable
@@ -65,7 +66,7 @@ class Stage:
 
     def __init__(
         self,
-        net: ThermalNet,
+        net: ParticleNetwork,
         directory: Path,
         plan: Plan,
         start: Start,
@@ -215,7 +216,7 @@ class Stage:
         plan, thermostat = self._plan, self._thermostat
         thermostat.begin(step)
         thermostat.set_temperature(context, plan.kT.kT(step))
-        wraps = wrapping.loses_digits(context)
+        wraps = self._net.walls and wrapping.loses_digits(context)
         events = plan.events
         if wraps:
             events = np.union1d(events, np.arange(0, plan.length, wrapping.INTERVAL))
@@ -234,7 +235,7 @@ class Stage:
                 now = time.monotonic()
                 if count == chunk:
                     pace = max((now - looked) / count, 1e-9)
-                    chunk = max(1, min(2 * chunk, int(_LOOK_UP_SECONDS / pace)))
+                    chunk = max(1, min(2 * chunk, int(LOOK_UP_SECONDS / pace)))
                 looked = now
                 if progress is not None:
                     progress(step, plan.length)

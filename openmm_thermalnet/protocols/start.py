@@ -1,9 +1,8 @@
-"""Where stages begin: random, from given weights, or copies of a sample."""
+"""Where stages begin, and copies of it."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.files import read_sealed, write_sealed
-from openmm_thermalnet.network import ThermalNet
-from openmm_thermalnet.weights import matrices_of, read_tensors
+from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.files import TRAJECTORY, read_sealed, write_sealed
+from openmm_thermalnet.particles import ParticleNetwork
+from openmm_thermalnet.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
@@ -33,10 +32,10 @@ class Start:
     initial_energies: NDArray[np.float64]
 
     @classmethod
-    def of(cls, net: ThermalNet, positions: Any) -> Start:
+    def of(cls, net: ParticleNetwork, positions: Any) -> Start:
         """Start at `positions`, whose energies are E(0)."""
         raw = net.layout.positions(net.layout.coordinates(positions))
-        return cls(raw, net.layerEnergies(raw).sum(axis=1))
+        return cls(raw, net.energyTerms(raw).sum(axis=1))
 
     def save(self, path: Path) -> None:
         """Write the start as an npz file that carries its checksum, atomically."""
@@ -54,12 +53,12 @@ class Start:
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             return cls(arrays["positions"], arrays["initial_energies"])
 
-    def replicate(self, net: ThermalNet, copies: int) -> tuple[ThermalNet, Start]:
+    def replicate(self, net: ParticleNetwork, copies: int) -> tuple[ParticleNetwork, Start]:
         """Copies of every replica, side by side: slot ``copies * r + c`` is copy c of replica r.
 
         Parameters
         ----------
-        net : ThermalNet
+        net : ParticleNetwork
             Network of this start, with R replicas (the samples).
         copies : int
             Copies of each.
@@ -75,61 +74,38 @@ class Start:
         return many, Start(many.layout.positions(coordinates), energies)
 
 
-def weights_start(net: ThermalNet, weights: Sequence[NDArray[Any]]) -> Start:
-    """Start from given weights, the spins from a forward pass with tanh.
+def last_frame(directory: Path, net: ParticleNetwork) -> tuple[dict[str, Any], NDArray[np.float64]]:
+    """Coordinates of the last frame of another run, dealt out in turns to this network's replicas.
 
     Parameters
     ----------
-    net : ThermalNet
-        The network.
-    weights : sequence of ndarray
-        J_l, each (N_l, N_{l-1}) for all replicas alike, or (R, N_l, N_{l-1}).
+    directory : Path
+        Of the other run.
+    net : ParticleNetwork
+        Of this run.
 
     Returns
     -------
-    Start
-        Every hidden layer at zero energy.
+    tuple
+        What the other run says of its network, and coordinates (R, P of that network).
 
     Raises
     ------
     InputError
-        If the shapes do not fit, or a weight leaves [-1, 1].
+        If there is no run, it has no frame, or its model or widths are others.
     """
-    if len(weights) != net.depth:
-        raise InputError(f"{len(weights)} weight matrices given; this network has {net.depth}")
-    for layer, weight in enumerate(weights, start=1):
-        needed = (net.widths[layer], net.widths[layer - 1])
-        if weight.shape[-2:] != needed:
-            raise InputError(f"J{layer} has shape {weight.shape[-2:]}; give {needed}")
-    return Start.of(net, net.positions(net.forwardSpins(weights), weights))
-
-
-def read_state_dict(net: ThermalNet, path: Path) -> list[NDArray[np.float64]]:
-    """Weights J_l of a file of tensors: its matrices in order, divided by the gain.
-
-    Parameters
-    ----------
-    net : ThermalNet
-        The network that is to have them.
-    path : Path
-        As `weights.read_tensors` takes it.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, has other matrices, or a weight is too large for the walls.
-    """
-    found, others = matrices_of(read_tensors(path))
-    matrices = list(found.values())
-    if others:
-        raise InputError(f"{path} has {others[0]}, which is no weight matrix; train without biases")
-    if len(matrices) != net.depth:
-        raise InputError(f"{path} has {len(matrices)} weight matrices; depth is {net.depth}")
-    weights = [matrix / gain for matrix, gain in zip(matrices, net.gains, strict=True)]
-    largest = max(np.abs(weight).max() for weight in weights)
-    if largest > 1:
-        needed = 1.005 * max(np.abs(matrix).max() for matrix in matrices)  # 3 digits may round down
-        raise InputError(
-            f"{path} has weights {largest:.3g} times what the walls allow; give gain {needed:.3g}"
+    if not (directory / TRAJECTORY).is_file():
+        raise MissingFileError(
+            f"{directory} is neither a file nor a run; name a torch state_dict or a run's directory"
         )
-    return weights
+    with Trajectory(directory / TRAJECTORY) as trajectory:
+        if not len(trajectory.steps):
+            raise InputError(f"{directory} has no frame yet; wait, or start from another run")
+        network: dict[str, Any] = trajectory.metadata["network"]
+        coordinates = trajectory.q[len(trajectory.steps) - 1].astype(np.float64)
+    model, widths = network.get("model", "thermal"), network["widths"]
+    if model != net.model:
+        raise InputError(f"{directory} is of model {model}; this run is of {net.model}")
+    if widths != list(net.widths):
+        raise InputError(f"{directory} has widths {widths}; this run has {list(net.widths)}")
+    return network, coordinates[np.arange(net.replicas) % len(coordinates)]
