@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import tomllib
 from collections.abc import Mapping
@@ -11,43 +10,12 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from openmm_thermalnet import models
 from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.values import read_gain, read_table
+from openmm_thermalnet.values import split_numbers as split_numbers
 
 Model = TypeVar("Model", bound=BaseModel)
-
-
-def split_numbers(value: Any) -> Any:
-    """Accept "0,1" where a list is wanted, as a command line gives it."""
-    if isinstance(value, str):
-        return [part.strip() for part in value.split(",") if part.strip()]
-    return [value] if isinstance(value, (int, float)) else value
-
-
-def _gain(value: Any) -> Any:
-    """Accept "1" where a number is wanted, as a command line gives it."""
-    if isinstance(value, str) and value != "fan_in":
-        try:
-            return float(value)
-        except ValueError:
-            raise ValueError("give a positive number or fan_in") from None
-    return value
-
-
-def _table(value: Any) -> Any:
-    """Accept a CSV file of step,kT lines, with or without a header, where a table is wanted."""
-    if not isinstance(value, (str, Path)):
-        return value
-    try:
-        with Path(value).open(newline="") as stream:
-            rows = [[cell.strip() for cell in row] for row in csv.reader(stream) if any(row)]
-    except (OSError, UnicodeDecodeError, csv.Error):
-        raise ValueError("give a CSV file of step,kT lines that can be read") from None
-    if rows and (rows[0][0].startswith("#") or rows[0][0][:1].isalpha()):
-        rows = rows[1:]
-    for row in rows:
-        if len(row) != 2:
-            raise ValueError(f"its line {','.join(row)!r} is no step,kT; give two numbers")
-    return rows
 
 
 FLAGS = ConfigDict(
@@ -61,25 +29,6 @@ FLAGS = ConfigDict(
 
 Integers = Annotated[tuple[int, ...], BeforeValidator(split_numbers)]
 Schedule = Literal["log", "linear"]
-
-_THERMAL_FIELDS = ("energy", "gain", "friction", "timestep", "integrator", "thermostat_interval")
-_FEEDFORWARD_FIELDS = (
-    "hidden",
-    "activation",
-    "loss",
-    "weight_decay",
-    "bias",
-    "learning_rate",
-    "sgd_steps",
-    "sgd_batch",
-)
-_FEEDFORWARD_DEFAULTS = {
-    "dataset": "mnist-pca",
-    "patterns": 4500,
-    "test-patterns": 500,
-    "follow": 0,
-    "double-frames": True,
-}
 
 
 class RunConfig(BaseModel):
@@ -118,7 +67,7 @@ class RunConfig(BaseModel):
     width: int = Field(10, description="N, neurons in a hidden layer")
     depth: int = Field(10, description="L, layers of weights")
     energy: str = Field("norm", description="norm, squared or softcore")
-    gain: Annotated[float | Literal["fan_in"], BeforeValidator(_gain)] = Field(
+    gain: Annotated[float | Literal["fan_in"], BeforeValidator(read_gain)] = Field(
         1.0, description="factor of the local fields, or fan_in for 1/sqrt(inputs)"
     )
     hidden: Integers = Field((30,) * 6, description="feedforward: widths of the hidden layers")
@@ -151,8 +100,8 @@ class RunConfig(BaseModel):
     anneal_steps: int | None = Field(
         None, description="steps from --kT-start to --kT [default: the whole run]"
     )
-    anneal_table: Annotated[tuple[tuple[int, float], ...] | None, BeforeValidator(_table)] = Field(
-        None, description="CSV file of step,kT to follow instead (linear in between)"
+    anneal_table: Annotated[tuple[tuple[int, float], ...] | None, BeforeValidator(read_table)] = (
+        Field(None, description="CSV file of step,kT to follow instead (linear in between)")
     )
     friction: float = Field(1e-3, description="friction per step, in [0, 1)")
     timestep: float = Field(0.01, description="time step (ps)")
@@ -196,9 +145,10 @@ class RunConfig(BaseModel):
     @classmethod
     def _defaults_of_the_model(cls, values: Any) -> Any:
         """Defaults that a model has for itself."""
-        if isinstance(values, dict) and values.get("model") == "feedforward":
-            return _FEEDFORWARD_DEFAULTS | {_flag(name): value for name, value in values.items()}
-        return values
+        if not isinstance(values, dict):
+            return values
+        given = {_flag(name): value for name, value in values.items()}
+        return models.DEFAULTS.get(str(given.get("model")), {}) | given
 
     @model_validator(mode="after")
     def _of_the_model(self) -> RunConfig:
@@ -253,10 +203,7 @@ class RunConfig(BaseModel):
     @property
     def unused(self) -> tuple[str, ...]:
         """Fields that the model has no use for."""
-        if self.model == "thermal":
-            return _FEEDFORWARD_FIELDS
-        shape = () if self.dataset == "teacher" else ("width", "depth")  # of the teacher
-        return (*_THERMAL_FIELDS, *shape)
+        return models.unused(self.model, self.dataset)
 
     @property
     def step_time(self) -> float:

@@ -237,6 +237,7 @@ class ParticleNetwork:
             "widths": list(self.widths),
             "depth": self.depth,
             **self._own_info(),
+            "energy_names": list(self.energyNames),
             "precision": self.precision,
             "replicas": self.replicas,
             "particles": self.particles,

@@ -92,7 +92,7 @@ def info(
     net = setup.build_network(settings, setup.build_dataset(settings))
     described = net.info(settings.force)  # type: ignore[arg-type]
     rows = {name.replace("_", " "): value for name, value in described.items()}
-    rows["widths"] = " ".join(map(str, net.widths))
+    rows.update({k: " ".join(map(str, v)) for k, v in rows.items() if isinstance(v, list)})
     rows["platforms"] = " ".join(
         openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())
     )
@@ -125,8 +125,16 @@ def _summarise(directory: Path) -> None:
     with load(directory) as result:
         table = result.quench.thermo
         last = table[table["step"] == table["step"].max()]
-        parts = [f"step {last['step'][0]}: E/E(0) = {last['energy_ratio'].mean():.2g}"]
-        if result.config.test_patterns:
+        feedforward = result.config.model == "feedforward"
+        shown = (
+            f"L = {last['energy'].mean():.3g}, train accuracy {last['train_accuracy'].mean():.3f}"
+            if feedforward
+            else f"E/E(0) = {last['energy_ratio'].mean():.2g}"
+        )
+        parts = [f"step {last['step'][0]}: {shown}"]
+        if result.config.test_patterns and feedforward:
+            parts.append(f"test accuracy {last['test_accuracy'].mean():.3f}")
+        elif result.config.test_patterns:
             tanh, sign = last["test_tanh"].mean(), last["test_sign"].mean()
             parts.append(f"test accuracy {tanh:.3f} (tanh), {sign:.3f} (sign)")
         print(", ".join(parts))

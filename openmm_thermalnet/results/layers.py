@@ -13,7 +13,7 @@ from openmm_thermalnet.walls import fold
 
 
 class LayerFrames:
-    """Spins or weights of one layer over the frames of a stage, folded into [-1, 1].
+    """Spins, weights or biases of one layer over the frames of a stage, as variables (not raw).
 
     Indexed like an array; a frame is read when it is asked for, and of it only this layer's
     parameters. ``x[t]`` is one frame (R, rows, columns), ``x[::10, 0]`` every tenth frame of slot
@@ -29,6 +29,8 @@ class LayerFrames:
         Where it stands among the parameters.
     flat : bool
         Give the matrix of a slot as one axis, as the functions of `analysis` want it.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
 
     Attributes
     ----------
@@ -41,8 +43,14 @@ class LayerFrames:
     """
 
     def __init__(
-        self, trajectory: Trajectory, field: Field, where: slice, flat: bool = False
+        self,
+        trajectory: Trajectory,
+        field: Field,
+        where: slice,
+        flat: bool = False,
+        walls: bool = True,
     ) -> None:
+        self._walls = walls
         self._trajectory = trajectory
         self._where = where
         self.field = field
@@ -53,7 +61,7 @@ class LayerFrames:
     @property
     def flat(self) -> LayerFrames:
         """The same with one axis for the variables, shape (T, R, n)."""
-        return LayerFrames(self._trajectory, self.field, self._where, flat=True)
+        return LayerFrames(self._trajectory, self.field, self._where, True, self._walls)
 
     def __len__(self) -> int:
         """T, the number of frames."""
@@ -78,7 +86,8 @@ class LayerFrames:
 
     def _read(self, frame: int) -> NDArray[Any]:
         """One frame, (R, ...)."""
-        return fold(self._trajectory.q[frame, :, self._where]).reshape(self.shape[1:])
+        raw = self._trajectory.q[frame, :, self._where]
+        return np.asarray(fold(raw) if self._walls else raw).reshape(self.shape[1:])
 
     def __repr__(self) -> str:
         """Name and shape."""

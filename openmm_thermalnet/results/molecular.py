@@ -41,6 +41,7 @@ def to_mdtraj(
     slots: Sequence[int],
     times: NDArray[np.float64],
     layout: Layout,
+    walls: bool,
     raw: bool,
 ) -> Any:
     """Trajectory of chosen frames, the chosen slots as x, y and z.
@@ -57,6 +58,9 @@ def to_mdtraj(
         Times of the chosen frames (ps).
     layout : Layout
         The map of the network.
+    walls : bool
+        Whether the variables are folded into [-1, 1]; else they are the raw coordinates, and there
+        is no box.
     raw : bool
         Give the raw coordinates instead of the folded variables.
 
@@ -66,19 +70,17 @@ def to_mdtraj(
     """
     import mdtraj
 
-    topology = mdtraj.Topology.from_openmm(build_topology(Layout(layout.fields, 3)))
+    topology = mdtraj.Topology.from_openmm(build_topology(Layout(layout.fields, 3), walls))
     xyz = np.zeros((len(frames), layout.particles, 3), dtype=np.float32)
     for k, frame in enumerate(frames):
         for axis, slot in enumerate(slots):
             coordinates = q[frame, slot]
-            xyz[k, :, axis] = coordinates if raw else fold(coordinates)
-    return mdtraj.Trajectory(
-        xyz,
-        topology,
-        time=times,
-        unitcell_lengths=np.full((len(frames), 3), PERIOD, dtype=np.float32),
-        unitcell_angles=np.full((len(frames), 3), 90.0, dtype=np.float32),
-    )
+            xyz[k, :, axis] = fold(coordinates) if walls and not raw else coordinates
+    box: dict[str, NDArray[np.float32]] = {}
+    if walls:
+        box["unitcell_lengths"] = np.full((len(frames), 3), PERIOD, dtype=np.float32)
+        box["unitcell_angles"] = np.full((len(frames), 3), 90.0, dtype=np.float32)
+    return mdtraj.Trajectory(xyz, topology, time=times, **box)
 
 
 def check_target(path: Path) -> Path:

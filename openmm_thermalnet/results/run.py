@@ -51,7 +51,7 @@ class RunResult(Closeable):
         for stage in self.description["stages"]:
             place = self.directory / stage["directory"]
             if (place / TRAJECTORY).exists():
-                found.append(StageResult(place, stage, self.network, self.config.timestep))
+                found.append(StageResult(place, stage, self.network, self.config.step_time))
         self.stages = tuple(stage for stage in found if len(stage.steps))
         if not self.stages or self.stages[0].waiting_time is not None:
             raise InputError(f"{self.directory} has no frame yet; run or resume it")

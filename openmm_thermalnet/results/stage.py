@@ -48,7 +48,11 @@ class StageResult:
     steps : ndarray of int64, shape (T,)
         Steps of the frames, from the start of the stage.
     layer_energies : ndarray, shape (T, R, L)
-        E_l of the frames, kJ/mol.
+        E_l of the frames, kJ/mol; of a feed-forward network the two terms of its energy.
+    energy_names : tuple of str
+        Names of these terms in the table.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
     complete : bool
         Whether the last frame is there.
     layout : Layout
@@ -76,7 +80,11 @@ class StageResult:
         self.depth: int = network["depth"]
         self.timestep = timestep
         slots = self.samples * self.replicas
-        self.layout = Layout.thermal(network["patterns"], network["widths"], slots)
+        self.layout = Layout.of(network, slots)
+        self.walls = network.get("model", "thermal") == "thermal"
+        self.energy_names: tuple[str, ...] = tuple(
+            network.get("energy_names", [f"e_{layer}" for layer in range(1, self.depth + 1)])
+        )
         self.sample: NDArray[np.int64] = np.arange(slots, dtype=np.int64) // self.replicas
         self._trajectory = Trajectory(directory / TRAJECTORY)
         expected = (slots, self.layout.particles)
@@ -130,11 +138,30 @@ class StageResult:
         """
         return self._frames("J", layer, self.depth)
 
-    def _frames(self, letter: Literal["S", "J"], layer: int, last: int) -> LayerFrames:
+    def biases(self, layer: int) -> LayerFrames:
+        """Biases B_l of one layer, shape (T, R, N_l, 1), of a network that has them.
+
+        Parameters
+        ----------
+        layer : int
+            l = 1 ... L.
+
+        Raises
+        ------
+        InputError
+            If there are none.
+        """
+        return self._frames("B", layer, self.depth)
+
+    def _frames(self, letter: Literal["S", "J", "B"], layer: int, last: int) -> LayerFrames:
         if not 1 <= layer <= last:
             raise InputError(f"layer is {layer!r}; {letter} has layers 1 to {last}")
-        index = layer - 1 if letter == "S" else self.depth - 1 + layer - 1
-        return LayerFrames(self._trajectory, self.layout.fields[index], self.layout.slices[index])
+        names = [field.name for field in self.layout.fields]
+        if f"{letter}{layer}" not in names:
+            raise InputError(f"this network has no {letter}{layer}; it has {', '.join(names)}")
+        index = names.index(f"{letter}{layer}")
+        field, where = self.layout.fields[index], self.layout.slices[index]
+        return LayerFrames(self._trajectory, field, where, walls=self.walls)
 
     @cached_property
     def thermo(self) -> NDArray[Any]:
@@ -143,7 +170,7 @@ class StageResult:
         ``thermo["energy_ratio"]`` is an array (reports, R); the fields are the columns of
         `thermo.csv`. Reports that are not written for all slots yet are left out.
         """
-        return read_thermo(self.directory / THERMO, self.depth, len(self.sample))
+        return read_thermo(self.directory / THERMO, self.energy_names, len(self.sample))
 
     def to_mdtraj(
         self,
@@ -180,7 +207,7 @@ class StageResult:
         slots = molecular.chosen_slots(replica, block, len(self.sample))
         kept = np.arange(len(self.steps))[frames or slice(None)]
         return molecular.to_mdtraj(
-            self._trajectory.q, kept, slots, self.times[kept], self.layout, raw
+            self._trajectory.q, kept, slots, self.times[kept], self.layout, self.walls, raw
         )
 
     def export(self, path: str | Path, **selection: Any) -> None:

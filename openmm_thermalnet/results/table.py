@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,15 @@ from numpy.typing import NDArray
 from openmm_thermalnet.errors import InputError, MissingFileError
 
 
-def read_thermo(path: Path, depth: int, slots: int) -> NDArray[Any]:
+def read_thermo(path: Path, energies: Sequence[str], slots: int) -> NDArray[Any]:
     """Rows of a `thermo.csv`, shape (reports, slots).
 
     Parameters
     ----------
     path : Path
         The table; it may still be growing, and reports that are not whole are left out.
-    depth : int
-        L, the number of layer energies.
+    energies : sequence of str
+        Names of the terms of the energy.
     slots : int
         R, rows in a report.
 
@@ -40,8 +41,9 @@ def read_thermo(path: Path, depth: int, slots: int) -> NDArray[Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read ({error}); resume its run") from error
     names = lines[0].rstrip("\n").split(",") if lines else []
-    if len(names) < 3 or names[:3] != ["step", "time", "replica"] or f"e_{depth}" not in names:
-        raise InputError(f"{path} has no columns of a depth of {depth}; resume its run")
+    known = ["step", "time", "replica", "energy", "energy_ratio", *energies]
+    if names[: len(known)] != known:
+        raise InputError(f"{path} has no columns {', '.join(energies)}; resume its run")
     kinds = [(name, np.int64 if name in ("step", "replica") else np.float64) for name in names]
     rows = [line for line in lines[1:] if line.endswith("\n")]
     reports = len(rows) // slots
