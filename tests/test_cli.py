@@ -215,7 +215,7 @@ BAD = [
     (["--data-seed", "-1"], ["seed is -1"]),
     (["--steps", "-1"], ["steps is -1"]),
     (["--waiting-times", "10,5"], ["waiting-times 10,5", "sort"]),
-    (["--waiting-times", "10", "--follow", "0"], ["follow is 0"]),
+    (["--waiting-times", "10", "--follow", "-1"], ["follow is -1"]),
     (["--waiting-times", "10", "--replicas", "0"], ["replicas is 0"]),
     (["--waiting-times", "ten"], ["waiting-times is 'ten'"]),
     (["--report", "linear", "--report-interval", "0"], ["interval is 0"]),

@@ -7,7 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from openmm_thermalnet.schedules import Annealing, linear_steps, logarithmic_steps
+from openmm_thermalnet.schedules import (
+    Annealing,
+    linear_steps,
+    logarithmic_steps,
+    logarithmic_steps_from,
+)
 
 LASTS = st.integers(0, 10_000_000)
 TEMPERATURES = st.floats(1e-9, 1e3)
@@ -50,6 +55,15 @@ def test_a_full_decade_of_logarithmic_steps_has_as_many_as_asked_for(last, per_d
         if last >= high and low * (10 ** (1 / per_decade) - 1) > 1:
             assert np.sum((steps >= low) & (steps < high)) == per_decade
             assert {low, high} <= set(steps)
+
+
+@given(last=st.integers(0, 10**6), shares=st.sets(st.floats(0, 1), min_size=1, max_size=4))
+def test_schedules_from_several_origins_are_united(last, shares):
+    origins = sorted({int(share * last) for share in shares})
+    steps = logarithmic_steps_from(origins, last, 5)
+    assert np.all(np.diff(steps) > 0)
+    wanted = [origin + logarithmic_steps(last - origin, 5) for origin in origins]
+    assert set(steps.tolist()) == set(np.concatenate(wanted).tolist())
 
 
 @given(short=LASTS, more=LASTS, per_decade=st.integers(1, 20))
@@ -106,6 +120,7 @@ def test_linear_annealing_is_linear_and_exponential_geometric():
         (lambda: linear_steps(10, 0), "interval is 0"),
         (lambda: logarithmic_steps(-1, 10), "steps is -1"),
         (lambda: logarithmic_steps(10, 0), "per decade is 0"),
+        (lambda: logarithmic_steps_from([0, 11], 10, 10), "step 11 is beyond the last step 10"),
         (lambda: Annealing([]), "empty"),
         (lambda: Annealing([(0, 1.0)], interval=0), "interval is 0"),
         (lambda: Annealing([(5, 1.0), (5, 2.0)]), "do not ascend"),
