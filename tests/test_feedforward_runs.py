@@ -319,18 +319,18 @@ def test_killed_at_random_moments(tmp_path):
     broken = create_run(configure(**changes), tmp_path / "broken").directory
     log.write_text("")
     killed = 0
-    for share in np.random.default_rng(0).uniform(0.2, 1, 6):
+    for share in np.random.default_rng(0).uniform(0.2, 1, 4):
         moving = Path(f"{log}.moving")
         moving.unlink(missing_ok=True)
         worker = process(broken, log)
         worker.start()
         while not moving.exists() and worker.is_alive():
             time.sleep(0.001)
-        worker.join(share * work / 6)
+        worker.join(share * work / 4)
         worker.kill()
         worker.join()
         killed += worker.exitcode == -signal.SIGKILL
-    assert killed >= 3
+    assert killed >= 2
     assert start > 0
     run_to_the_end(broken, log)
     assert_same(contents(whole), contents(broken))
