@@ -203,7 +203,9 @@ def build_annealing(config: RunConfig, spec: StageSpec) -> schedules.Annealing:
     return schedules.Annealing([(0, annealing.kT(spec.waiting_time))])
 
 
-def assemble(config: RunConfig, dataset: Dataset) -> tuple[ThermalNet | FeedForwardNet, list[StageSpec]]:
+def assemble(
+    config: RunConfig, dataset: Dataset
+) -> tuple[ThermalNet | FeedForwardNet, list[StageSpec]]:
     """Network and stages of a configuration, everything that a run needs of it tried once.
 
     Raises

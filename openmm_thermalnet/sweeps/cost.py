@@ -99,10 +99,12 @@ def sizes(config: RunConfig) -> Sizes:
     else:
         inputs = _INPUTS.get(config.dataset, 784)
         outputs = 2 if config.groups == "parity" else len(config.digits)
-    widths = [inputs, *[config.width] * (config.depth - 1), outputs]
-    weights = sum(one * other for one, other in itertools.pairwise(widths))
-    kicks = 1.0 / config.thermostat_interval if config.integrator in _NOISY else 0.0
-    spins = config.patterns * sum(widths[1:-1])
+    feedforward = config.model == "feedforward"
+    hidden = config.hidden if feedforward else (config.width,) * (config.depth - 1)
+    weights = sum(one * other for one, other in itertools.pairwise((inputs, *hidden, outputs)))
+    noisy = feedforward or config.integrator in _NOISY
+    kicks = 1.0 / config.thermostat_interval if noisy else 0.0
+    spins = 0 if feedforward else config.patterns * sum(hidden)
     return Sizes(spins + weights, config.patterns * weights, kicks)
 
 
@@ -145,7 +147,7 @@ def stage_costs(config: RunConfig, rates: Rates) -> list[StageCost]:
         seconds = rates.stage + spec.length * step_seconds(size, spec.slots, rates)
         variables = float(spec.slots * size.variables)
         width = _DOUBLE if config.double_frames else _FLOAT
-        records = variables * width * len(setup.frame_steps(config, spec.length))
+        records = variables * width * len(setup.frame_steps(config, spec))
         records += _DOUBLE * spec.samples * size.variables  # start.npz
         checkpoints = 1 + seconds // (60.0 * config.checkpoint_minutes)
         state = variables * (_CHECKPOINT + _PORTABLE)
