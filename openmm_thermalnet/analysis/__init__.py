@@ -68,6 +68,7 @@ from openmm_thermalnet.analysis.thermal import (
     compute_energy_ratio,
     compute_late_average,
 )
+from openmm_thermalnet.analysis.transition import Transition, compute_transition
 from openmm_thermalnet.analysis.two_time import (
     LayerCorrelations,
     TwoTimeCorrelations,
@@ -98,6 +99,7 @@ __all__ = [
     "RelaxationTimes",
     "SolidDepth",
     "SolidDepthFit",
+    "Transition",
     "TwoTimeCorrelations",
     "VanHove",
     "compute_ageing",
@@ -125,6 +127,7 @@ __all__ = [
     "compute_replica_correlation",
     "compute_solid_depth",
     "compute_solid_depth_fit",
+    "compute_transition",
     "compute_van_hove",
     "compute_weight_overlap",
     "effective",

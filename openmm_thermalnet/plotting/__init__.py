@@ -19,6 +19,7 @@ from openmm_thermalnet.plotting.machines import (
     plot_overlap_matrices,
 )
 from openmm_thermalnet.plotting.phase_diagram import plot_phase_diagram
+from openmm_thermalnet.plotting.scans import plot_jamming, plot_trivialisation
 from openmm_thermalnet.plotting.sweep import (
     draw_sweep_figures,
     plot_solid_depth,
@@ -35,6 +36,7 @@ __all__ = [
     "plot_correlations",
     "plot_density_of_states",
     "plot_heterogeneity",
+    "plot_jamming",
     "plot_late_averages",
     "plot_layer_energies",
     "plot_overlap_distributions",
@@ -47,6 +49,7 @@ __all__ = [
     "plot_specific_heat",
     "plot_sweep_averages",
     "plot_training",
+    "plot_trivialisation",
     "plot_van_hove",
     "save_figure",
 ]

@@ -1,0 +1,1 @@
+"""Scans of feed-forward networks: where descent ends against weight decay or width."""
