@@ -9,6 +9,12 @@ from typing import Any
 
 from openmm_thermalnet.page import columns, table, with_error, write_page
 from openmm_thermalnet.plotting import draw_figures
+from openmm_thermalnet.weight_tables import (
+    WEIGHT_HEADS,
+    is_feedforward,
+    weight_rows,
+    weight_sections,
+)
 
 _HEADS = ("layer", "phase", "q*", "τ_c (steps)", "τ_C (steps)")
 
@@ -37,13 +43,17 @@ def write_report(analysis: Mapping[str, Any], directory: Path) -> Path:
     Path
         Of the report.
     """
+    closing = ["<h2>How it was made</h2>", _description(analysis)]
+    drawings = draw_figures(analysis)
+    if is_feedforward(analysis):
+        sections = weight_sections(analysis)
+        title = "Feed-forward network"
+        return write_page(directory, title, analysis["notes"], sections, drawings, closing)
     sections = [
         "<h2>Late averages</h2>",
         _late_table(analysis),
         *(_layer_section(time, values) for time, values in analysis["waiting_times"].items()),
     ]
-    closing = ["<h2>How it was made</h2>", _description(analysis)]
-    drawings = draw_figures(analysis)
     return write_page(directory, "Thermal network", analysis["notes"], sections, drawings, closing)
 
 
@@ -70,17 +80,26 @@ def layer_rows(values: Mapping[str, Any]) -> list[list[str]]:
 
 
 def summary_lines(analysis: Mapping[str, Any]) -> list[str]:
-    """The table of layers of every waiting time, for a terminal."""
+    """The table of layers of every waiting time, for a terminal.
+
+    Of a feed-forward network, the table of relaxation times.
+    """
+    if is_feedforward(analysis):
+        return _aligned([list(WEIGHT_HEADS), *weight_rows(analysis)])
     lines = []
     for waiting_time, values in analysis["waiting_times"].items():
         lines.append(f"t_w = {waiting_time}, t* = {values['steps'][-1]} steps")
-        rows = [list(_HEADS), *layer_rows(values)]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        lines += [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-            for row in rows
-        ]
+        lines += _aligned([list(_HEADS), *layer_rows(values)])
     return lines
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of a table as lines of text."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _time(values: Mapping[str, Any], name: str, index: int) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from openmm_thermalnet.analysis import compute_ageing
 from openmm_thermalnet.analyze.dynamics import summarise_dynamics
+from openmm_thermalnet.analyze.feedforward import summarise_feedforward
 from openmm_thermalnet.analyze.machines import summarise_machines
 from openmm_thermalnet.analyze.plain import as_text, plain
 from openmm_thermalnet.analyze.thermodynamics import summarise_thermodynamics
@@ -25,7 +26,9 @@ ANALYSIS = "analysis.json"
 Say = Callable[[str], None]
 
 
-def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
+def analyze_run(
+    directory: str | Path, say: Say = print, overlap_divisor: float = 500.0
+) -> dict[str, Any]:
     """Compute every observable of a run and write them as `analysis.json` in its directory.
 
     The keys of the result: "format", "config", "versions" (of the run), "analysis_versions",
@@ -34,7 +37,7 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
     correlations c, C, q, Q with errors and raw twins, relaxation times, phases, heterogeneity,
     design space and thermodynamics; "ageing". A list over layers begins with l = 1. None is what
     could not be computed, or a relaxation time that was not reached. `docs/analysis.md` names
-    everything.
+    everything, also what a run of a feed-forward network has instead.
 
     Parameters
     ----------
@@ -42,6 +45,9 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
         Of a run, which may still be going on.
     say : callable
         Gets one line for everything that could not be computed.
+    overlap_divisor : float, default 500
+        For feed-forward networks: a weight has moved if it moved by more than the deviation of all
+        weights over so much.
 
     Returns
     -------
@@ -51,7 +57,8 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If the directory holds no run, the run has no frame, or a file is damaged.
+        If the directory holds no run, the run has no frame, or a file is damaged; if the divisor
+        is not above 0.
     """
     notes: list[str] = []
 
@@ -61,13 +68,10 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
 
     with RunResult(directory) as run:
         _note_progress(run, note)
-        follows = [
-            stage for stage in run.stages if stage.waiting_time is not None and len(stage.steps) > 1
-        ]
-        dataset = _dataset(run, note) if follows else None
-        waiting_times = {
-            str(stage.waiting_time): _summarise_follow(run, stage, dataset) for stage in follows
-        }
+        if run.config.model == "feedforward":
+            content = summarise_feedforward(run, overlap_divisor, note)
+        else:
+            content = _summarise_thermal(run, note)
         result = plain(
             {
                 "format": FORMAT,
@@ -81,9 +85,7 @@ def analyze_run(directory: str | Path, say: Say = print) -> dict[str, Any]:
                 "network": run.network,
                 "complete": run.complete,
                 "notes": notes,
-                "quench": _summarise_quench(run.quench),
-                "waiting_times": waiting_times,
-                "ageing": _ageing(waiting_times),
+                **content,
             }
         )
     write_atomically(Path(directory) / ANALYSIS, as_text(result).encode() + b"\n")
@@ -110,6 +112,22 @@ def current_analysis(directory: str | Path) -> dict[str, Any] | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return analysis if fits and made >= max(sources, default=made + 1) else None
+
+
+def _summarise_thermal(run: RunResult, note: Say) -> dict[str, Any]:
+    """What a run of the thermal machine has."""
+    follows = [
+        stage for stage in run.stages if stage.waiting_time is not None and len(stage.steps) > 1
+    ]
+    dataset = _dataset(run, note) if follows else None
+    waiting_times = {
+        str(stage.waiting_time): _summarise_follow(run, stage, dataset) for stage in follows
+    }
+    return {
+        "quench": _summarise_quench(run.quench),
+        "waiting_times": waiting_times,
+        "ageing": _ageing(waiting_times),
+    }
 
 
 def _note_progress(run: RunResult, note: Say) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -32,12 +33,37 @@ def summarise_thermodynamics(stage: StageResult) -> dict[str, Any]:
     steps = table["step"][:, 0]
     times = table["time"][:, 0]
     summary: dict[str, Any] = {"steps": steps, "time": times}
-    for name in ("energy", "energy_ratio", "temperature", *ACCURACIES):
+    names = ("energy", "energy_ratio", "temperature", *ACCURACIES)
+    for name in names:
         summary[name] = _curve(table[name], stage, keep_samples=True)
     layers = [_curve(table[f"e_{layer}"], stage) for layer in range(1, stage.depth + 1)]
     summary["layer_energy"] = {key: [layer[key] for layer in layers] for key in ("mean", "error")}
-    summary["late"] = _late_averages(table, steps, stage) if len(steps) else None
+    summary["late"] = _late_averages(table, steps, stage, names) if len(steps) else None
     return summary
+
+
+def summarise_training(stage: StageResult) -> dict[str, Any]:
+    """Loss, accuracy and all else that the table of a feed-forward network has, against time.
+
+    Parameters
+    ----------
+    stage : StageResult
+        With or without rows yet.
+
+    Returns
+    -------
+    dict
+        As `docs/analysis.md` has it.
+    """
+    table = stage.thermo
+    steps = table["step"][:, 0]
+    names = [name for name in table.dtype.names or () if name not in ("step", "time", "replica")]
+    return {
+        "steps": steps,
+        "time": table["time"][:, 0],
+        **{name: _curve(table[name], stage, keep_samples=True) for name in names},
+        "late": _late_averages(table, steps, stage, names) if len(steps) else None,
+    }
 
 
 def _curve(
@@ -51,12 +77,12 @@ def _curve(
 
 
 def _late_averages(
-    table: NDArray[Any], steps: NDArray[np.int64], stage: StageResult
+    table: NDArray[Any], steps: NDArray[np.int64], stage: StageResult, names: Sequence[str]
 ) -> dict[str, Any]:
     """E*, A* and the like: averages over the second half of the steps at hand."""
     start = int(np.ceil(_LATE_FRACTION * int(steps[-1])))
     late: dict[str, Any] = {"start": start}
-    for name in ("energy", "energy_ratio", "temperature", *ACCURACIES):
+    for name in names:
         values = table[name]
         if not np.isfinite(values[steps >= start]).all():
             late[name] = None

@@ -44,12 +44,19 @@ def resume(
 @app.command()
 def analyze(
     directory: Annotated[Path, typer.Argument(help="directory of a run, finished or not")],
+    overlap_divisor: Annotated[
+        float,
+        typer.Option(
+            "--overlap-divisor",
+            help="feedforward: a weight has moved beyond its deviation over this",
+        ),
+    ] = 500.0,
 ) -> None:
     """Compute every observable of a run. They go to its analysis.json."""
     from openmm_thermalnet.analyze import ANALYSIS, analyze_run
     from openmm_thermalnet.report import summary_lines
 
-    analysis = analyze_run(directory, say)
+    analysis = analyze_run(directory, say, overlap_divisor)
     for line in summary_lines(analysis):
         print(line)
     print(f"{directory / ANALYSIS} is written")

@@ -8,6 +8,13 @@ from openmm_thermalnet.plotting.correlations import (
     plot_relaxation_times,
 )
 from openmm_thermalnet.plotting.figures import Drawing, draw_figures, save_figure
+from openmm_thermalnet.plotting.glass import (
+    plot_log_displacements,
+    plot_losses,
+    plot_weight_ageing,
+    plot_weight_displacements,
+    plot_weight_overlap,
+)
 from openmm_thermalnet.plotting.heterogeneity import plot_heterogeneity, plot_van_hove
 from openmm_thermalnet.plotting.ising import (
     draw_ising_figures,
@@ -25,6 +32,11 @@ from openmm_thermalnet.plotting.sweep import (
     plot_solid_depth,
     plot_sweep_averages,
 )
+from openmm_thermalnet.plotting.temperatures import (
+    plot_relaxation_against_temperature,
+    plot_superposition,
+    plot_temperatures,
+)
 from openmm_thermalnet.plotting.thermal import plot_layer_energies, plot_training
 
 __all__ = [
@@ -39,17 +51,25 @@ __all__ = [
     "plot_jamming",
     "plot_late_averages",
     "plot_layer_energies",
+    "plot_log_displacements",
+    "plot_losses",
     "plot_overlap_distributions",
     "plot_overlap_matrices",
     "plot_phase_diagram",
     "plot_profile",
     "plot_profiles",
+    "plot_relaxation_against_temperature",
     "plot_relaxation_times",
     "plot_solid_depth",
     "plot_specific_heat",
+    "plot_superposition",
     "plot_sweep_averages",
+    "plot_temperatures",
     "plot_training",
     "plot_trivialisation",
     "plot_van_hove",
+    "plot_weight_ageing",
+    "plot_weight_displacements",
+    "plot_weight_overlap",
     "save_figure",
 ]

@@ -18,6 +18,13 @@ from openmm_thermalnet.plotting.correlations import (
     plot_profile,
     plot_relaxation_times,
 )
+from openmm_thermalnet.plotting.glass import (
+    plot_log_displacements,
+    plot_losses,
+    plot_weight_ageing,
+    plot_weight_displacements,
+    plot_weight_overlap,
+)
 from openmm_thermalnet.plotting.heterogeneity import plot_heterogeneity, plot_van_hove
 from openmm_thermalnet.plotting.machines import (
     Kind,
@@ -52,6 +59,9 @@ def draw_figures(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
     Drawing
         Name, caption and figure.
     """
+    if analysis["network"].get("model") == "feedforward":
+        yield from _draw_feedforward(analysis)
+        return
     if analysis["quench"]["thermodynamics"]["steps"][-1:] > [0]:  # else nothing but the start
         yield from _draw_quench(analysis)
     if analysis["waiting_times"]:
@@ -74,6 +84,45 @@ def _draw_quench(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
         "a hidden layer in equilibrium, and the temperature of the thermostat.",
         plot_layer_energies(analysis),
     )
+
+
+def _draw_feedforward(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
+    """Figures of a feed-forward network."""
+    if analysis["quench"]["thermodynamics"]["steps"][-1:] > [0]:
+        yield Drawing(
+            "losses",
+            "Langevin training from the end of stochastic gradient descent: thick lines are means "
+            "over starts with one standard error, thin lines single starts.",
+            plot_losses(analysis),
+        )
+    if not analysis["waiting_times"]:
+        return
+    yield Drawing(
+        "weight_overlap",
+        "Fraction of weights that have moved by no more than eps since t0, and its local exponent. "
+        "Thin dashed lines: the free walk, which falls as t^(-1/2) on its own.",
+        plot_weight_overlap(analysis),
+    )
+    yield Drawing(
+        "weight_displacements",
+        "Displacements of the weights since t0. Dotted: free diffusion; a Gaussian; weights that "
+        "move independently of one another.",
+        plot_weight_displacements(analysis),
+    )
+    for waiting_time in analysis["waiting_times"]:
+        yield Drawing(
+            f"log_displacements_t0-{waiting_time}",
+            f"Distribution of the displacements from t0 = {waiting_time}, per decade. Dotted: "
+            "Gaussians of the same mean square. Vertical lines: eps of each start.",
+            plot_log_displacements(analysis, waiting_time),
+        )
+    if len(analysis["waiting_times"]) > 1:
+        yield Drawing(
+            "weight_ageing",
+            "Relaxation times of the overlap against t0, with the standard error of their "
+            "logarithm. Dashed: the free walk's.",
+            plot_weight_ageing(analysis),
+        )
 
 
 def _draw_across(analysis: Mapping[str, Any]) -> Iterator[Drawing]:
