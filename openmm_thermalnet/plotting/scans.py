@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from openmm_thermalnet.analysis import Transition
@@ -54,16 +55,18 @@ def plot_trivialisation(table: Table, transition: Transition) -> Figure:
 def plot_jamming(table: Table, transition: Transition) -> Figure:
     """Loss and unsatisfied patterns at the end of descent against N_w / P, every start a point.
 
+    What is smaller than 1e-16 stands there.
+
     Parameters
     ----------
     table : mapping
         Columns of a scan, as `scans.columns` gives them.
     transition : Transition
-        Where starts begin to satisfy the patterns; shaded with its error.
+        Where the loss vanishes; shaded with its error.
     """
     figure, grid = panels(1, 2, 7.4, 3.3)
     ratio = (table["weights"] / table["patterns"])[:, 0]
-    lost = np.where(table["loss"] > 0, table["loss"], np.nan)
+    lost = np.maximum(table["loss"], _FLOOR)
     for index, (label, values, title) in enumerate(
         (
             ("final loss of the patterns", lost, "final loss"),
@@ -72,6 +75,9 @@ def plot_jamming(table: Table, transition: Transition) -> Figure:
     ):
         axes = grid[0, index]
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         if index == 0:
             axes.set_yscale("log")
         _points(axes, ratio, values)
@@ -86,8 +92,7 @@ def _points(axes: Axes, x: NDArray[np.float64], values: NDArray[np.float64]) -> 
     """Every start a point, a line through their medians."""
     for start in values.T:
         axes.plot(x, start, "o", color=LIGHT, markersize=3.5)
-    middle = np.nanmedian(values, axis=1)
-    axes.plot(x, middle, "-", color=DARK, label="median")
+    axes.plot(x, np.median(values, axis=1), "-", color=DARK, label="median")
 
 
 def _mark(axes: Axes, transition: Transition) -> None:

@@ -23,9 +23,9 @@ SMALL_OUTPUT = 0.1
 """A network whose outputs all stay below this is taken for the zero network: others reach 1."""
 
 
-SPARED = 0.01
-"""Fraction of patterns that may stay unsatisfied. Without biases a ReLU network can be dead on a
-few patterns, where it has no gradient, so that they stay at a loss of 1/2 whatever its size."""
+VANISHED = 0.01
+"""A loss, summed over the patterns, below which it is taken for zero: one pattern that the network
+does not see at all costs 1/2. Margins may still lack a little of 1 then."""
 
 
 def columns(outcomes: Sequence[Outcome]) -> dict[str, NDArray[np.float64]]:
@@ -43,8 +43,8 @@ def locate(kind: Kind, outcomes: Sequence[Outcome]) -> Transition:
     """Transition of a scan.
 
     Trivialisation: the weight decay from which on a start ends in the zero network (all outputs
-    below `SMALL_OUTPUT`). Jamming: the ratio N_w / P from which on a start satisfies all patterns
-    but a fraction `SPARED`.
+    below `SMALL_OUTPUT`). Jamming: the ratio N_w / P from which on the loss vanishes (below
+    `VANISHED`), as it does where all patterns can be satisfied.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _sides(
     if kind == "trivialisation":
         return table["value"], table["largest_output"] < SMALL_OUTPUT
     ratio = (table["weights"] / table["patterns"])[:, 0]
-    return ratio, table["unsatisfied"] <= SPARED * table["patterns"]
+    return ratio, table["loss"] * table["patterns"] < VANISHED
 
 
 def write_summary(directory: Path) -> list[str]:
@@ -109,7 +109,7 @@ def write_summary(directory: Path) -> list[str]:
             place, table["loss"], table["unsatisfied"], far, strict=True
         )
     ]
-    what = "patterns satisfied from N_w/P" if jamming else "zero network from lambda"
+    what = "loss vanishes from N_w/P" if jamming else "zero network from lambda"
     if found.value is None:
         return [*lines, f"{what}: no start changes in this range"]
     return [*lines, f"{what} = {found.value:.4g} +- {found.error:.2g}"]
