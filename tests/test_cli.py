@@ -176,7 +176,7 @@ def test_help_does_without_heavy_modules(arguments):
 
 def test_help_names_every_command(thermalnet):
     _, said, _ = thermalnet("--help")
-    for command in ("run", "resume", "analyze", "plot", "info", "ising"):
+    for command in ("run", "resume", "analyze", "plot", "info", "ising", "scan"):
         assert any(line.strip().startswith(command) for line in said)
 
 
