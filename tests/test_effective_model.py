@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 from openmm_thermalnet.analysis import effective
-from openmm_thermalnet.analysis.effective.inverse import model_of_pairs
+from openmm_thermalnet.analysis.effective.inverse import (
+    couplings_of_pairs,
+    messages_of_pairs,
+    pairs_of_couplings,
+)
 from openmm_thermalnet.analysis.effective.learning import learn
 from openmm_thermalnet.analysis.effective.propagation import exerted_fields
 from openmm_thermalnet.errors import ConvergenceWarning
@@ -181,20 +185,44 @@ def test_boltzmann_learning_ends_at_the_inverted_model():
     _, _, means, correlations, _ = enumerate_model(K, h)
     np.fill_diagonal(correlations, 1 - means**2)
     direct = learn(means, correlations, tolerance=1e-8)
-    assert direct[3] == 0
-    start = np.zeros((15, 15)), np.zeros(15)
-    learned = learn(means, correlations, tolerance=1e-8, start=start)
-    assert 0 < learned[3] < 500
-    np.testing.assert_allclose(learned[0], direct[0], atol=1e-6)
-    np.testing.assert_allclose(learned[1], direct[1], atol=1e-6)
+    assert direct.iterations == 0
+    learned = learn(means, correlations, tolerance=1e-8, start=np.zeros((15, 15)))
+    assert 0 < learned.iterations < 500
+    np.testing.assert_allclose(learned.couplings, direct.couplings, atol=1e-6)
+    np.testing.assert_allclose(learned.fields, direct.fields, atol=1e-6)
 
 
-def test_model_of_pairs_has_the_pair_correlations():
-    K, h = random_model(np.random.default_rng(6), 14, 0.06, 0.3)
+def test_two_spins_and_back():
+    rng = np.random.default_rng(6)
+    K = symmetric(rng.normal(size=(14, 14)))
+    means = np.tanh(2 * rng.normal(size=14))
+    pairs = pairs_of_couplings(means, K)
+    np.testing.assert_allclose(couplings_of_pairs(means, pairs), K, atol=1e-7)
+    K, h = random_model(rng, 14, 0.06, 0.3)
     solved = effective.bethe(K, h)
-    couplings, fields = model_of_pairs(solved.means, solved.pair_correlations)
-    np.testing.assert_allclose(couplings, K, atol=1e-8)
-    np.testing.assert_allclose(fields, h, atol=1e-8)
+    np.testing.assert_allclose(
+        pairs_of_couplings(solved.means, K), solved.pair_correlations, atol=1e-10
+    )
+    messages = messages_of_pairs(solved.means, solved.pair_correlations)
+    np.testing.assert_allclose(messages, solved.messages, atol=1e-8)
+
+
+def test_noise_is_not_learned():
+    rng = np.random.default_rng(18)
+    drawn = rng.choice([-1, 1], (900, 150))
+    moments = effective.compute_moments(drawn)
+    got = effective.fit(moments.means, moments.correlations, noise=1.1 / np.sqrt(900))
+    assert got.converged
+    assert not got.couplings.any()
+    K, h = random_model(rng, 10, 0.3, 0.3)
+    spins, p, *_ = enumerate_model(K, h)
+    drawn = spins[rng.choice(len(p), 2000, p=p)]
+    moments = effective.compute_moments(drawn)
+    got = effective.fit(moments.means, moments.correlations, noise=1 / np.sqrt(2000))
+    assert got.converged
+    assert got.residual <= 1 / np.sqrt(2000)
+    upper = np.triu_indices(10, k=1)
+    assert np.corrcoef(got.couplings[upper], K[upper])[0, 1] > 0.9
 
 
 def test_noisy_correlations_are_matched_by_pairs():
@@ -377,6 +405,7 @@ def test_bad_moments_are_refused(refused):
     refused(lambda: effective.fit(m, c, "newton"), "newton", "bethe")
     refused(lambda: effective.fit([1.0, 0.0], np.eye(2)), "means[0]", "never flips")
     refused(lambda: effective.fit(m, c, l2=0.1), "l2", "pseudolikelihood")
+    refused(lambda: effective.fit(m, c, noise=-0.1), "noise", "-0.1")
     refused(lambda: effective.fit(m, c, match="messages"), "messages", "pairs")
     refused(
         lambda: effective.fit(m, c, "pseudolikelihood", configurations=rng.choice([-1, 1], (9, 3))),

@@ -1,5 +1,6 @@
 """The command line: parse, validate, call. Heavy imports wait until a command needs them."""
 
+from openmm_thermalnet.cli import effective as effective
 from openmm_thermalnet.cli import ising as ising
 from openmm_thermalnet.cli import runs as runs  # each module adds its commands
 from openmm_thermalnet.cli import scans as scans

@@ -32,7 +32,7 @@ Method = Literal["bethe", "pseudolikelihood", "exact"]
 
 _AGREE = 1e-8
 _REMEDY = {
-    "bethe": "give more configurations, or choose match='pairs' or method='pseudolikelihood'",
+    "bethe": "give more configurations, or their noise, or choose match='pairs'",
     "pseudolikelihood": "give more configurations, or a penalty l2",
     "exact": "give more configurations",
 }
@@ -53,13 +53,16 @@ class Fit:
     method : {"bethe", "pseudolikelihood", "exact"}
         What was fitted.
     residual : float
-        For "bethe", the largest difference between a moment of the fitted model and the data, in
-        units of the standard deviations of its spins; for "pseudolikelihood", the largest slope
-        that is left; for "exact", the largest difference between moments.
+        For "bethe", the largest difference between a correlation coefficient of the fitted model
+        and of the data, or with `noise` its root mean square; for "pseudolikelihood", the largest
+        slope that is left; for "exact", the largest difference between moments.
     iterations : int
         Steps of the method.
     converged : bool
         Whether the residual is within the tolerance.
+    messages : ndarray, shape (N, N), or None
+        For "bethe": where belief propagation of the fitted model has the moments of the data. A
+        model with several states may end elsewhere from other messages.
     """
 
     couplings: Array
@@ -68,6 +71,7 @@ class Fit:
     residual: float
     iterations: int
     converged: bool
+    messages: Array | None = None
 
     def __iter__(self) -> Iterator[Array]:
         """Couplings and fields."""
@@ -80,6 +84,7 @@ def fit(
     method: Method = "bethe",
     *,
     match: Match = "response",
+    noise: float = 0.0,
     configurations: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     l2: float = 0.0,
@@ -88,9 +93,9 @@ def fit(
 ) -> Fit:
     """Find the least structured model, P(s) ~ exp(sum K_ij s_i s_j + sum h_i s_i), of some moments.
 
-    "bethe" is Boltzmann learning, dK = eta (C_data - C_model), dh = eta (m_data - m_model), with
-    the means and correlations of `bethe`. It starts where the Bethe approximation can be inverted
-    directly, which mostly is already the end. The correlations of linear response, the default,
+    "bethe" is Boltzmann learning, dK ~ eta (C_data - C_model), with the correlations of `bethe` and
+    at the means of the data. It starts where the Bethe approximation can be inverted directly,
+    which mostly is already the end. The correlations of linear response, the default,
     are the more accurate ones, but where the noise of few configurations dominates no model has
     them; those of messages along the couplings (``match="pairs"``), which arXiv:2007.08093 uses,
     can be had more often.
@@ -113,6 +118,10 @@ def fit(
     match : {"response", "pairs"}
         For "bethe": whether the data are the `correlations` of the model, or its
         `pair_correlations`.
+    noise : float
+        For "bethe": sampling error of the correlation coefficients, such as 1 / sqrt(n) for n
+        independent configurations. Learning then starts without couplings and ends as soon as the
+        root mean square mismatch is no larger than this, so that noise is not learned.
     configurations : array_like, shape (n, N), optional
         +1 and -1; for "pseudolikelihood". Their moments must be those given.
     weights : array_like, shape (n,), optional
@@ -146,13 +155,24 @@ def fit(
         raise InputError(f"match {match!r} is unknown; choose response or pairs")
     if l2 and method != "pseudolikelihood":
         raise InputError(f"l2 is {l2} with method {method!r}; it belongs to pseudolikelihood")
+    if noise < 0 or (noise and method != "bethe"):
+        raise InputError(f"noise is {noise} with method {method!r}; it is 0 or more, for bethe")
     if l2 < 0:
         raise InputError(f"l2 is {l2}; give 0 or more")
     moments = check_moments(means, correlations)
+    messages = None
     if method == "bethe":
-        K, h, residual, iterations = learn(
-            moments.means, moments.correlations, tolerance, max_iterations, match=match
+        learned = learn(
+            moments.means,
+            moments.correlations,
+            match=match,
+            tolerance=tolerance,
+            noise=noise,
+            max_iterations=max_iterations,
         )
+        K, h, iterations = learned.couplings, learned.fields, learned.iterations
+        messages = learned.messages
+        residual, tolerance = (learned.rms, noise) if noise else (learned.largest, tolerance)
     elif method == "exact":
         K, h, iterations = fit_exactly(moments.means, moments.correlations)
         spins = all_configurations(h.size)
@@ -162,13 +182,14 @@ def fit(
     converged = residual <= tolerance
     if not converged:
         K, h = np.full_like(moments.correlations, np.nan), np.full_like(moments.means, np.nan)
+        messages = None
         warnings.warn(
             f"the fit by {method} did not converge: residual {residual:.1e} after {iterations} "
             f"steps; {_REMEDY[method]}",
             ConvergenceWarning,
             stacklevel=2,
         )
-    return Fit(K, h, method, residual, iterations, converged)
+    return Fit(K, h, method, residual, iterations, converged, messages)
 
 
 def check_moments(means: ArrayLike, correlations: ArrayLike) -> Moments:
@@ -237,7 +258,7 @@ def _maximize(
         np.zeros((size, size)),
         np.arctanh(moments.means),
         l2,
-        max_iterations=10 * max_iterations,
+        max_iterations=max_iterations,
     )
     return found.couplings, found.fields, found.slope, found.iterations
 

@@ -1,116 +1,155 @@
-"""Boltzmann learning with the moments of belief propagation."""
+"""Boltzmann learning with the moments of the Bethe approximation.
+
+At given means m the messages need not be iterated: the two of a coupling follow from K_ij, m_i and
+m_j alone, and with them the correlation of the pair; the fields are then those that give m. So the
+means are kept at those of the data, and the couplings learned.
+"""
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from openmm_thermalnet.analysis.effective.bethe import solve
-from openmm_thermalnet.analysis.effective.inverse import invert_response, model_of_pairs
-from openmm_thermalnet.analysis.effective.model import Array
-from openmm_thermalnet.analysis.effective.propagation import propagate
-from openmm_thermalnet.errors import ConvergenceWarning
+from openmm_thermalnet.analysis.effective.bethe import linear_response
+from openmm_thermalnet.analysis.effective.inverse import (
+    couplings_of_pairs,
+    invert_response,
+    messages_of_pairs,
+    pairs_of_couplings,
+)
+from openmm_thermalnet.analysis.effective.model import STRONGEST, Array
 
 Match = Literal["response", "pairs"]
 
-_PROPAGATION_STEPS = 400  # more would only find that a trial is no good
 _FIRST_RATE, _LEAST_RATE, _LARGEST_RATE = 0.5, 1e-4, 1.0
 
 
 @dataclass(frozen=True)
-class _State:
-    """A model, and what its moments lack in units of the spins' standard deviations."""
+class Learned:
+    """Where learning ended.
+
+    Attributes
+    ----------
+    couplings, fields : ndarray
+        K and h.
+    messages : ndarray, shape (N, N)
+        Of the Bethe approximation at the means of the data.
+    largest, rms : float
+        Largest and root mean square difference between the correlation coefficients of the model
+        and of the data; inf if there is no model.
+    iterations : int
+        Steps.
+    """
 
     couplings: Array
     fields: Array
     messages: Array
-    lacking_means: Array
-    lacking_correlations: Array
+    largest: float
+    rms: float
+    iterations: int
+
+
+@dataclass(frozen=True)
+class _State:
+    """Couplings, the correlations of pairs that they give, and those compared with the data."""
+
+    couplings: Array
+    pairs: Array
+    found: Array
+    lacking: Array
 
     @property
-    def mismatch(self) -> float:
-        return float(max(np.abs(self.lacking_means).max(), np.abs(self.lacking_correlations).max()))
+    def largest(self) -> float:
+        return float(np.abs(self.lacking).max())
+
+    @property
+    def rms(self) -> float:
+        size = len(self.lacking)
+        return float(np.sqrt((self.lacking**2).sum() / max(size * (size - 1), 1)))
 
 
 def learn(
     means: Array,
     correlations: Array,
-    tolerance: float = 1e-6,
-    max_iterations: int = 500,
-    start: tuple[Array, Array] | None = None,
+    *,
     match: Match = "response",
-) -> tuple[Array, Array, float, int]:
-    """Ascend the likelihood with Bethe moments until they are those of the data.
+    tolerance: float = 1e-6,
+    noise: float = 0.0,
+    max_iterations: int = 500,
+    start: Array | None = None,
+) -> Learned:
+    """Raise the likelihood with Bethe moments until the correlations are those of the data.
 
-    dK_ij = eta (C_ij - C_ij(model)) / ((1 - m_i^2)(1 - m_j^2)), dh_i = eta (m_i - m_i(model)) /
-    (1 - m_i^2) - sum_j dK_ij m_j, so that couplings are learned at fixed means. A step that lowers
-    the mismatch makes the next one longer; one that raises it, or leads to where messages do not
-    converge, is taken back and halved.
+    dK_ij = eta (k(C_ij) - k(C_ij(model))), where k(C) is the coupling that two spins on their own
+    would need for C at their means. To first order that is eta (C_ij - C_ij(model)) / ((1 - m_i^2)
+    (1 - m_j^2)), the gradient of the likelihood in natural units; k also holds for spins that
+    seldom flip. A step that lowers the mismatch makes the next one longer; one that raises it, or
+    leads to where the Bethe free energy has no minimum, is taken back and halved.
 
     Parameters
     ----------
     means, correlations : ndarray
         Of the data, checked.
-    tolerance : float
-        Mismatch of moments, in standard deviations of the spins, at which learning ends.
-    max_iterations : int
-        Steps after which it is given up.
-    start : tuple of ndarray, optional
-        K and h to start from; by default the inverted Bethe approximation, and where that has no
-        solution independent spins.
     match : {"response", "pairs"}
         Which correlations of the Bethe approximation are C(model).
-
-    Returns
-    -------
-    couplings, fields : ndarray
-    mismatch : float
-        inf if messages did not even converge at the start.
-    iterations : int
+    tolerance : float
+        Largest mismatch at which learning ends.
+    noise : float
+        Root mean square mismatch at which it ends as well.
+    max_iterations : int
+        Steps after which it is given up.
+    start : ndarray, optional
+        K to start from; by default no couplings if there is noise, else the inverted Bethe
+        approximation, where that has a solution.
     """
     deviations = np.sqrt((1.0 - means) * (1.0 + means))
+    scale = np.outer(deviations, deviations)
+    wanted = correlations / scale
+    np.fill_diagonal(wanted, 0.0)
+    target = couplings_of_pairs(means, wanted * scale)
 
-    def state_at(K: Array, h: Array, messages: Array | None) -> _State | None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # such a step is taken back
-            reached = propagate(K, h, messages, max_iterations=_PROPAGATION_STEPS)
-            model = solve(K, h, reached)
-        if not model.converged:
+    def state_at(K: Array) -> _State | None:
+        pairs = pairs_of_couplings(means, K)
+        rho = pairs / scale
+        np.fill_diagonal(rho, 0.0)
+        response = linear_response(rho, (1.0 - rho) * (1.0 + rho))
+        if response is None:
             return None
-        found = model.correlations if match == "response" else model.pair_correlations
-        lacking = (correlations - found) / np.outer(deviations, deviations)
-        np.fill_diagonal(lacking, 0.0)
-        return _State(K, h, model.messages, (means - model.means) / deviations, lacking)
+        found = response if match == "response" else rho
+        np.fill_diagonal(found, 0.0)
+        return _State(K, pairs, found, wanted - found)
 
-    independent = np.zeros_like(correlations), np.arctanh(means)
-    first_K, first_h = start or _inverted(means, correlations, match) or independent
-    state = state_at(first_K, first_h, None) or state_at(*independent, None)
+    state = state_at(np.zeros_like(wanted) if start is None else start)
+    if start is None and noise <= 0.0:
+        direct = _inverted(means, correlations, match)
+        state = (None if direct is None else state_at(direct)) or state
     rate, iteration = _FIRST_RATE, 0
-    while state is not None and state.mismatch > tolerance and iteration < max_iterations:
+    while (
+        state is not None
+        and state.largest > tolerance
+        and state.rms > noise
+        and iteration < max_iterations
+    ):
         iteration += 1
-        slope = state.lacking_correlations / np.outer(deviations, deviations)
-        shift = state.lacking_means / deviations - slope @ means
-        trial = state_at(
-            state.couplings + rate * slope, state.fields + rate * shift, state.messages
-        )
-        if trial is not None and trial.mismatch < state.mismatch:
+        step = target - couplings_of_pairs(means, state.found * scale)
+        trial = state_at(np.clip(state.couplings + rate * step, -STRONGEST, STRONGEST))
+        if trial is not None and trial.rms < state.rms:
             state, rate = trial, min(1.2 * rate, _LARGEST_RATE)
         elif rate > _LEAST_RATE:
             rate *= 0.5
         else:
             break
     if state is None:
-        return *independent, np.inf, iteration
-    return state.couplings, state.fields, state.mismatch, iteration
+        none = np.zeros_like(wanted)
+        return Learned(none, np.arctanh(means), none, np.inf, np.inf, iteration)
+    u = messages_of_pairs(means, state.pairs)
+    h = np.arctanh(means) - u.sum(axis=0)
+    return Learned(state.couplings, h, u, state.largest, state.rms, iteration)
 
 
-def _inverted(means: Array, correlations: Array, match: Match) -> tuple[Array, Array] | None:
-    """The inverted Bethe approximation, where it has a solution."""
+def _inverted(means: Array, correlations: Array, match: Match) -> Array | None:
+    """Couplings of the inverted Bethe approximation, where it has a solution."""
     pairs = invert_response(correlations) if match == "response" else correlations
-    if pairs is None:
-        return None
-    K, h = model_of_pairs(means, pairs)
-    return (K, h) if np.isfinite(K).all() and np.isfinite(h).all() else None
+    return None if pairs is None else couplings_of_pairs(means, pairs)

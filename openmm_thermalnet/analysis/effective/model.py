@@ -85,15 +85,18 @@ def check_configurations(configurations: ArrayLike) -> NDArray[np.int8]:
     InputError
         If there is none, or a value is not +1 or -1.
     """
-    given = _numbers("configurations", configurations)
+    given = np.asarray(configurations)
+    if given.dtype.kind not in "iuf":
+        raise InputError(f"configurations have type {given.dtype}: give +1 and -1")
     if given.ndim != 2 or given.size == 0:
         raise InputError(f"configurations have shape {given.shape}: give (configurations, spins)")
-    if not (np.abs(given) == 1).all():
-        i, j = (int(k) for k in np.argwhere(np.abs(given) != 1)[0])
+    wrong = np.abs(given) != 1
+    if wrong.any():
+        i, j = (int(k) for k in np.argwhere(wrong)[0])
         raise InputError(
             f"configurations[{i}, {j}] is {given[i, j]}: give +1 and -1, such as np.sign(weights)"
         )
-    return given.astype(np.int8)
+    return given.astype(np.int8, copy=False)
 
 
 def _numbers(name: str, values: ArrayLike) -> Array:

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 from openmm_thermalnet.analysis.effective.model import Array, check_configurations
 from openmm_thermalnet.errors import InputError
 
+_EXACT_COUNTS = 1 << 24  # float32 counts up to here
+
 
 @dataclass(frozen=True)
 class Moments:
@@ -45,10 +47,16 @@ def compute_moments(configurations: ArrayLike, weights: ArrayLike | None = None)
     InputError
         If there is no configuration, a value is not +1 or -1, or weights do not match.
     """
-    s = check_configurations(configurations).astype(np.float64)
-    p = check_weights(weights, len(s))
-    means = p @ s
-    correlations = (s * p[:, None]).T @ s - np.outer(means, means)
+    s = check_configurations(configurations)
+    if weights is None and len(s) < _EXACT_COUNTS:
+        x = s.astype(np.float32)  # sums of +-1 are exact
+        means = s.mean(axis=0, dtype=np.float64)
+        products = (x.T @ x).astype(np.float64) / len(s)
+    else:
+        y, p = s.astype(np.float64), check_weights(weights, len(s))
+        means = p @ y
+        products = (y * p[:, None]).T @ y
+    correlations = products - np.outer(means, means)
     np.fill_diagonal(correlations, (1.0 - means) * (1.0 + means))
     return Moments(means, 0.5 * (correlations + correlations.T))
 
