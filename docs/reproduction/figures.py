@@ -12,6 +12,8 @@ from typing import Any
 import openmm_thermalnet as tn
 from openmm_thermalnet.analyze import current_analysis
 from openmm_thermalnet.equilibrium import thermal_floor
+from openmm_thermalnet.sweeps.map import arrange
+from openmm_thermalnet.sweeps.reading import read_sweep_result
 
 PROFILES = {
     "profile": "printed friction",
@@ -49,9 +51,9 @@ def main() -> None:
             figures["heterogeneity"] = tn.plotting.plot_heterogeneity(analysis, last)
         else:
             figures[name] = tn.plotting.plot_ageing(analysis)
-    found = {label: analyses[run] for run, label in PROFILES.items() if run in analyses}
-    if found:
-        figures["profiles"] = tn.plotting.plot_profiles(found)
+    profiles = {label: analyses[run] for run, label in PROFILES.items() if run in analyses}
+    if profiles:
+        figures["profiles"] = tn.plotting.plot_profiles(profiles)
     for name, (key, label) in SERIES.items():
         members = [
             analysis
@@ -61,6 +63,12 @@ def main() -> None:
         if members:
             values = [float(a["config"][key]) for a in members]
             figures[name] = tn.plotting.plot_late_averages(values, members, label)
+    if (runs / "map" / "sweep.json").exists():
+        found = read_sweep_result(runs / "map")
+        sweep = arrange(found.points, found.varied)
+        figures["map"] = tn.plotting.plot_phase_diagram(sweep)
+        figures["map-solid-depth"] = tn.plotting.plot_solid_depth(sweep)
+        figures["map-averages"] = tn.plotting.plot_sweep_averages(sweep)
     out.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
         figure.savefig(out / f"{name}.png", dpi=110)

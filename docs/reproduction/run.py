@@ -73,6 +73,15 @@ RUNS: dict[str, dict[str, Any]] = {
         **FAST,
     },
     "timestep-0.002-slow": {"timestep": 0.002, "friction": 4e-5, "steps": 200_000, **FAST},
+    # The machine of M = 20 in the map of map.toml, with the thermal noise per spin of M = 500.
+    "map-warm": {
+        "patterns": 20,
+        "friction": 1e-3,
+        "kT": 5e-5,
+        "waiting-times": [20_000],
+        "follow": 100_000,
+        **FAST,
+    },
     "thermostat-every-step": {"friction": 2e-4, "steps": 40_000},
 }
 
