@@ -26,6 +26,8 @@ bench: $(BENCH)/ready  ## against what people would run instead (about 20 minute
 
 reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt and repeat at will
 	$(LIGHT)/bin/python docs/reproduction/run.py runs/reproduction
+	$(LIGHT)/bin/thermalnet sweep docs/reproduction/map.toml --out runs/reproduction/map
+	$(LIGHT)/bin/thermalnet plot runs/reproduction/map
 	$(LIGHT)/bin/python docs/reproduction/figures.py runs/reproduction runs/reproduction/figures
 
 clean:
