@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from small_runs import contents
+
 from openmm_thermalnet.sweeps.manifest import read_events
 
 ROOT = Path(__file__).parents[1]
@@ -61,7 +63,7 @@ class Processes:
 
     def start(self, *arguments, name):
         search = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-        log = self.directory / f"{name}.log"
+        log = self.directory / f"{name}-{len(self._started)}.log"
         with log.open("ab") as stream:
             process = subprocess.Popen(
                 [sys.executable, "-m", *map(str, arguments)],
@@ -95,11 +97,14 @@ class Processes:
         return process, wait_for(address, process)
 
     def worker(self, address, *arguments):
-        return self.start(
+        """A worker that the scheduler knows of."""
+        process = self.start(
             *("distributed.cli.dask_worker", address, "--no-nanny", "--nthreads", "1"),
             *("--no-dashboard", "--local-directory", self.directory, *arguments),
             name="worker",
         )
+        wait_for(lambda: "Registered to" in process.log.read_text(), process)
+        return process
 
     def sweep(self, *arguments):
         return self.start("openmm_thermalnet.cli", "sweep", *arguments, name="sweep")
@@ -123,3 +128,11 @@ def at_work(directory, name):
     except (OSError, ValueError):
         return None
     return said if (directory / f"points/{name}/tw-20/checkpoint.chk").exists() else None
+
+
+def results(directory):
+    """Everything a point computed."""
+    analysis = json.loads((directory / "analysis.json").read_text())
+    for name in ("versions", "config"):
+        analysis.pop(name)
+    return {**contents(directory), "analysis": json.dumps(analysis).encode()}

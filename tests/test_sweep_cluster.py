@@ -1,16 +1,18 @@
 """Sweeps on real clusters of processes, some of which are killed."""
 
-import json
+import csv
 import os
+import shutil
 import signal
 
 import pytest
-from small_runs import assert_same, contents
-from sweep_processes import TINY, Processes, at_work, events, toml, wait_for
+from small_runs import assert_same
+from sweep_processes import TINY, Processes, at_work, events, results, toml, wait_for
 
 from openmm_thermalnet import analyze_run
 from openmm_thermalnet.protocols import create_run
 from openmm_thermalnet.sweeps.points import read_sweep
+from openmm_thermalnet.sweeps.table import collect_table, write_table
 
 pytestmark = pytest.mark.slow
 
@@ -36,14 +38,6 @@ def serial(tmp_path_factory):
         create_run(sweep.config(point), directory / point.name).execute()
         analyze_run(directory / point.name, str)
     return {point.name: directory / point.name for point in sweep.points}
-
-
-def results(directory):
-    """Everything a point computed."""
-    analysis = json.loads((directory / "analysis.json").read_text())
-    for name in ("versions", "config"):
-        analysis.pop(name)
-    return {**contents(directory), "analysis": json.dumps(analysis).encode()}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +72,7 @@ def killed(processes):
     for _ in range(2):
         processes.worker(address)
     sweep = processes.sweep(path, "--out", out, "--scheduler", address, "--retries", "1")
-    second = sweep.wait(), sweep.log.read_text().removeprefix(first[1])
+    second = sweep.wait(), sweep.log.read_text()
     return out, names[:-1], names[-1], finished, times, said["pid"], first, second
 
 
@@ -87,6 +81,23 @@ def test_the_results_are_those_of_serial_runs(killed, serial):
     assert sorted(names) == sorted(serial)
     for name in names:
         assert_same(results(out / "points" / name), results(serial[name]))
+
+
+def test_the_table_is_that_of_serial_runs(killed, serial, tmp_path):
+    """All columns of all points, of which the poisoned one has no result."""
+    out, names, poison, *_ = killed
+    (tmp_path / "points").mkdir()
+    for name in names:
+        (tmp_path / "points" / name).symlink_to(serial[name])
+    shutil.copy(out / "sweep.json", tmp_path)
+    write_table(collect_table(tmp_path, str), tmp_path / "table.csv")
+    with (out / "table.csv").open() as swept, (tmp_path / "table.csv").open() as alone:
+        rows, expected = list(csv.DictReader(swept)), list(csv.DictReader(alone))
+    assert [row["name"] for row in rows] == [*names, poison]
+    assert rows[:-1] == expected[:-1]
+    assert all(float(row["E_star"]) > 0 for row in rows[:-1])
+    assert rows[-1]["state"] == "failed"
+    assert "not finite" in rows[-1]["error"]
 
 
 def test_a_killed_workers_point_went_on_elsewhere(killed):

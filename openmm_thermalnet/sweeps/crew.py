@@ -23,7 +23,10 @@ class Crew:
     seen : Path
         A file that every worker must see, and see alike.
     say : callable
-        Gets one line for every worker that is refused later than at the first look.
+        Gets one line for every worker that is refused later than at the first look, and if points
+        wait for a worker.
+    gpu : bool
+        Whether a worker with a GPU is needed.
 
     Attributes
     ----------
@@ -33,18 +36,26 @@ class Crew:
     Raises
     ------
     InputError
-        At the start, if a worker has another version of the package or does not see the file.
+        At the start, if a worker has another version of the package or does not see the file, or
+        if workers are there and a GPU is needed that none of them has.
     """
 
-    def __init__(self, client: Any, seen: Path, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, client: Any, seen: Path, say: Callable[[str], None], gpu: bool = False
+    ) -> None:
         self.members: dict[str, bool] = {}
         self._refused: set[str] = set()
         self._client = client
         self._seen = seen
         self._say = say
-        self._empty = False
+        self._gpu = gpu
+        self._missing: str | None = None
         for reason in self._admit():
             raise InputError(reason)
+        if self.members:
+            missing = self._who_is_missing()
+            if missing is not None:
+                raise InputError(f"{missing}, or take another platform")
 
     def look(self) -> None:
         """See who is there now.
@@ -56,9 +67,10 @@ class Crew:
         """
         for reason in self._admit():
             self._say(f"{reason}; it gets no points")
-        if not self.members and not self._empty:
-            self._say("no worker is there; waiting for one")
-        self._empty = not self.members
+        missing = self._who_is_missing()
+        if missing != self._missing and missing is not None:
+            self._say(f"{missing}; points wait for it")
+        self._missing = missing
 
     def check(self, error: BaseException | None = None) -> None:
         """See that the scheduler is there.
@@ -72,6 +84,14 @@ class Crew:
             raise ConnectionError(
                 "the scheduler is gone; start one and repeat the command"
             ) from error
+
+    def _who_is_missing(self) -> str | None:
+        """What worker points wait for, if for one, and how to have it."""
+        if not self.members:
+            return "no worker is there; start one"
+        if self._gpu and not any(self.members.values()):
+            return f"no worker has a {GPU}; start one with --resources {GPU}=1"
+        return None
 
     def _admit(self) -> list[str]:
         """Take new workers in, and let those go that left; why some are not taken."""

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.sweeps import worker
 from openmm_thermalnet.sweeps.cluster import GPU
 from openmm_thermalnet.sweeps.crew import Crew
@@ -274,17 +273,3 @@ class Engine:
 def _newest_checkpoint(directory: Path) -> int:
     """When the last checkpoint of a run was written (ns), or 0."""
     return max((path.stat().st_mtime_ns for path in directory.glob("**/*.chk")), default=0)
-
-
-def check_any_gpu(tasks: Iterable[Task], crew: Crew) -> None:
-    """See that a worker with a GPU is there, if a task needs one and workers are there at all.
-
-    Raises
-    ------
-    InputError
-        If not.
-    """
-    if crew.members and not any(crew.members.values()) and any(task.gpu for task in tasks):
-        raise InputError(
-            f"no worker has a {GPU}; start some with --resources {GPU}=1, or take another platform"
-        )

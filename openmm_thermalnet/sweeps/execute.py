@@ -22,7 +22,7 @@ from openmm_thermalnet.sweeps.directory import (
     write_sweep,
 )
 from openmm_thermalnet.sweeps.display import SweepDisplay
-from openmm_thermalnet.sweeps.engine import Engine, Task, check_any_gpu
+from openmm_thermalnet.sweeps.engine import Engine, Task
 from openmm_thermalnet.sweeps.manifest import Manifest, read_events
 from openmm_thermalnet.sweeps.points import Sweep
 from openmm_thermalnet.sweeps.status import PROGRESS, fraction_on_disk
@@ -101,9 +101,9 @@ def execute_sweep(
             return Summary(before, before, [], False)
         with _client(sweep, tasks, scheduler, workers) as client:
             display.say(f"{before} of {len(sweep.points)} points are finished")
-            display.say(f"dashboard: {client.dashboard_link}")
-            crew = Crew(client, directory / SWEEP, display.say)
-            check_any_gpu(tasks, crew)
+            if client.dashboard_link:
+                display.say(f"dashboard: {client.dashboard_link}")
+            crew = Crew(client, directory / SWEEP, display.say, any(task.gpu for task in tasks))
             engine = Engine(client, manifest, retries, display.say, display.show)
             manifest.write("begun", workers=sorted(crew.members), retries=retries)
             engine.run(tasks, crew, stop)

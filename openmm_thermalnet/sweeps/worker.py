@@ -87,7 +87,7 @@ def execute_point(job: dict[str, Any]) -> dict[str, Any]:
     except InUseError as reason:
         outcome, error = "busy", str(reason)
     except Exception as reason:  # whatever it is, the other points go on
-        outcome, error = "failed", _one_line(reason)
+        outcome, error = "failed", one_line(reason)
     finally:
         Path(job["progress"]).unlink(missing_ok=True)
     seconds = round(time.monotonic() - begun, 3)
@@ -99,7 +99,7 @@ def _execute(job: dict[str, Any], stop: Callable[[], bool], say: Callable[[str],
     from openmm_thermalnet.config import make_config
     from openmm_thermalnet.protocols import Interrupted, create_run, open_run
 
-    _choose_device(job["config"]["platform"])
+    choose_device(job["config"]["platform"])
     directory = Path(job["directory"])
     if any((directory / name).exists() for name in (RUN, TRAJECTORY)):
         run = open_run(directory, say)
@@ -113,7 +113,7 @@ def _execute(job: dict[str, Any], stop: Callable[[], bool], say: Callable[[str],
             analyze_run(directory, say)
 
 
-def _choose_device(platform: str) -> None:
+def choose_device(platform: str) -> None:
     """Make the worker's GPU the default of a platform that has several."""
     index = os.environ.get(DEVICE)
     if index is not None:
@@ -161,7 +161,7 @@ def _stop(token: str) -> Callable[[], bool]:
     return stop
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """An error in one line, with its kind where the package has no words of its own for it."""
     text = (str(error).splitlines() or [""])[0]
     own = type(error).__module__.startswith("openmm_thermalnet")
