@@ -256,9 +256,9 @@ def test_temperatures_are_compared_on_their_relaxation_times(temperatures):
     reached = [
         a["waiting_times"]["50"]
         for a in temperatures
-        if a["waiting_times"]["50"]["tau_e"]["tau"] is not None
+        if a["temperature"] > 0
     ]
-    assert len(reached) >= 2
+    assert len(reached) == 2
     again = tn.analysis.compute_collapse(
         [numbers(v["steps"]) / v["tau_e"]["tau"] for v in reached],
         [v["overlap"]["mean"] for v in reached],

@@ -17,8 +17,8 @@ from openmm_thermalnet.errors import InputError
 def compare_temperatures(analyses: Sequence[Mapping[str, Any]], t0: int | str) -> dict[str, Any]:
     """Time-temperature superposition of the overlaps of several runs.
 
-    The overlaps C(t, t0) are compared against t / tau_e, where tau_e was reached, and against t
-    itself; see `analysis.compute_collapse`.
+    The overlaps C(t, t0) above kT = 0 are compared against t / tau_e, where tau_e was reached, and
+    against t itself; see `analysis.compute_collapse`.
 
     Parameters
     ----------
@@ -42,12 +42,16 @@ def compare_temperatures(analyses: Sequence[Mapping[str, Any]], t0: int | str) -
     """
     runs = sorted(analyses, key=lambda analysis: _of(analysis)["temperature"])
     found = [_at(analysis, t0) for analysis in runs]
-    scaled = [
-        (numbers(v["steps"]) / v["tau_e"]["tau"], *_overlap(v))
-        for v in found
-        if v["tau_e"]["tau"] is not None
+    warm = [
+        values
+        for analysis, values in zip(runs, found, strict=True)
+        if analysis["temperature"] > 0 and values["tau_e"]["tau"] is not None
     ]
-    plain = [(numbers(v["steps"]), *_overlap(v)) for v in found if v["tau_e"]["tau"] is not None]
+    plain = [(numbers(values["steps"]), *_overlap(values)) for values in warm]
+    scaled = [
+        (steps / values["tau_e"]["tau"], *curve)
+        for values, (steps, *curve) in zip(warm, plain, strict=True)
+    ]
     return {
         "t0": int(t0),
         "runs": [

@@ -107,7 +107,7 @@ def local_exponents(axes: Axes, values: Mapping[str, Any], style: Mapping[str, A
 def finish_exponents(axes: Axes, index: int, label: str) -> None:
     """Scale, the line at -1/2 and the words of a panel of local exponents."""
     axes.axhline(-0.5, color="black", linestyle=":", linewidth=1)
-    axes.set(xlabel=label, ylabel=LOCAL, ylim=(-1.6, 0.1))
+    axes.set(xlabel=label, ylabel=LOCAL, ylim=(-1.05, 0.1))
     letter(axes, index, "local exponent; dotted: $-1/2$")
 
 

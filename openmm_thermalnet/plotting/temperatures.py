@@ -79,7 +79,8 @@ def plot_relaxation_against_temperature(comparison: Mapping[str, Any]) -> Figure
     temperature = numbers([run["temperature"] for run in runs])
     figure, (row,) = panels(1, 2, 8.2, 3.5)
     for axes in row:
-        axes.set(xscale="log", yscale="log", xlabel=TEMPERATURE)
+        axes.set(xscale="log", xlabel=TEMPERATURE)
+    row[0].set_yscale("log")
     for name, label, colour, marker in (
         ("tau_90", "$C = 0.9$", DARK, "o"),
         ("tau_e", "$C = 1/e$", MIDDLE, "s"),
@@ -101,6 +102,7 @@ def plot_relaxation_against_temperature(comparison: Mapping[str, Any]) -> Figure
             if run[name]["tau"] is not None:
                 row[0].axhline(run[name]["tau"], color=colour, linestyle=":", linewidth=1)
     row[1].axhline(1, color="black", linestyle=":", linewidth=1)
+    row[1].set_ylim(bottom=0)
     row[0].set_ylabel("relaxation time (steps)")
     row[1].set_ylabel("relaxation time / free walk's")
     row[0].legend()
@@ -124,7 +126,7 @@ def plot_temperatures(analyses: Sequence[Mapping[str, Any]], waiting_time: str) 
     figure, (row,) = panels(1, 3, 11.4, 3.6)
     row[0].set(xscale="log", yscale="log")
     row[1].set_xscale("log")
-    row[2].set(xscale="log", yscale="symlog")
+    row[2].set_xscale("log")
     for index, analysis in enumerate(runs):
         values = analysis["waiting_times"][waiting_time]
         steps = numbers(values["steps"])
