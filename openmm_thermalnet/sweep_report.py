@@ -20,6 +20,8 @@ from openmm_thermalnet.sweeps.table import (
     point_row,
     write_table,
 )
+from openmm_thermalnet.sweeps.weights import is_weight_sweep
+from openmm_thermalnet.weight_sweep import write_weight_sweep
 
 _NAMED = 5  # points that a note names; of more, it tells the number
 
@@ -41,7 +43,8 @@ _FIT_HEADS = ("", "layers per unit of ln α", "at ln α = 0", "χ²/dof", "point
 def write_sweep_report(directory: Path, say: Say = print) -> Path:
     """Write `table.csv`, `layers.csv`, the figures and `report.html` of a sweep.
 
-    Where points differ in their seed alone, `cells.csv` has a row for all of their samples.
+    Where points differ in their seed alone, `cells.csv` has a row for all of their samples. A sweep
+    of feed-forward networks has tables and figures of its own (`weight_sweep`).
 
     Parameters
     ----------
@@ -61,10 +64,12 @@ def write_sweep_report(directory: Path, say: Say = print) -> Path:
         If the directory holds no sweep, or its description is damaged.
     """
     found = read_sweep_result(directory, say)
-    sweep = arrange(found.points, found.varied)
     notes = missing_notes(found.points)
     for note in notes:
         say(note)
+    if is_weight_sweep(found):
+        return write_weight_sweep(found, notes)
+    sweep = arrange(found.points, found.varied)
     write_table([point_row(point, found.varied) for point in found.points], directory / TABLE)
     write_table(layer_rows(found.points, found.varied), directory / LAYERS)
     if len(sweep.cells) < len(found.points):

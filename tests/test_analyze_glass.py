@@ -253,11 +253,7 @@ def temperatures(tmp_path_factory, analysis):
 def test_temperatures_are_compared_on_their_relaxation_times(temperatures):
     found = compare_temperatures(temperatures, 50)
     assert [r["kT"] for r in found["runs"]] == [0.0, 0.02, 0.2]
-    reached = [
-        a["waiting_times"]["50"]
-        for a in temperatures
-        if a["temperature"] > 0
-    ]
+    reached = [a["waiting_times"]["50"] for a in temperatures if a["temperature"] > 0]
     assert len(reached) == 2
     again = tn.analysis.compute_collapse(
         [numbers(v["steps"]) / v["tau_e"]["tau"] for v in reached],

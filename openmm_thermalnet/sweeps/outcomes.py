@@ -126,6 +126,8 @@ def measure(point: Outcome, analysis: Mapping[str, Any]) -> Outcome:
     analysis : mapping
         As `analyze_run` returns it.
     """
+    if point.config.model == "feedforward":  # a run without layers of spins
+        return replace(point, state="finished", error="", finished=1)
     follows = analysis["waiting_times"]
     copies = tuple(
         Copies(

@@ -14,6 +14,7 @@ from openmm_thermalnet.files import write_atomically
 from openmm_thermalnet.sweeps.map import value_text
 from openmm_thermalnet.sweeps.outcomes import ACCURACIES, Outcome
 from openmm_thermalnet.sweeps.reading import Say, read_sweep_result
+from openmm_thermalnet.sweeps.weights import is_weight_sweep, weight_point_rows
 
 TABLE, CELLS, LAYERS = "table.csv", "cells.csv", "layers.csv"
 
@@ -48,6 +49,8 @@ def collect_table(directory: str | Path, say: Say = print) -> list[Row]:
         If the directory holds no sweep, or its description is damaged.
     """
     found = read_sweep_result(directory, say)
+    if is_weight_sweep(found):
+        return weight_point_rows(found)
     return [point_row(point, found.varied) for point in found.points]
 
 
