@@ -171,6 +171,7 @@ class Engine:
     def _submit(self, task: Task, address: str) -> None:
         self.waiting.remove(task)
         task.attempt += 1
+        begun, checkpoint = time.monotonic(), _newest_checkpoint(Path(task.job["directory"]))
         future = self.client.submit(
             worker.execute_point,
             {**task.job, "token": self.token},
@@ -181,7 +182,6 @@ class Engine:
             pure=False,
         )
         future.add_done_callback(lambda _: self._came_back.set())
-        begun, checkpoint = time.monotonic(), _newest_checkpoint(Path(task.job["directory"]))
         self._flights.append(_Flight(task, address, future, begun, checkpoint))
         self.manifest.write("started", task.name, attempt=task.attempt, worker=address)
 
