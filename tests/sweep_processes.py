@@ -14,7 +14,7 @@ from small_runs import contents
 from openmm_thermalnet.sweeps.manifest import read_events
 
 ROOT = Path(__file__).parents[1]
-DEADLINE = 300.0  # for what takes seconds on an idle machine
+DEADLINE = 600.0  # for what takes seconds on an idle machine
 
 TINY = {
     "dataset": "random",

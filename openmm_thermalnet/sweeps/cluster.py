@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -75,14 +76,15 @@ def local(configs: Sequence[RunConfig], workers: int | None) -> Iterator[Any]:
             "distributed.scheduler.work-stealing": False,
         }
     ):
-        cluster = distributed.SpecCluster(
-            workers=specs,
-            scheduler={
-                "cls": distributed.Scheduler,
-                "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:8787"},
-            },
-            silence_logs=logging.CRITICAL,
-        )
+        scheduler = {
+            "cls": distributed.Scheduler,
+            "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:8787"},
+        }
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Port 8787 is already in use")  # it takes another
+            cluster = distributed.SpecCluster(
+                workers=specs, scheduler=scheduler, silence_logs=logging.CRITICAL
+            )
         try:
             with distributed.Client(cluster, set_as_default=False) as client:
                 yield client
