@@ -58,7 +58,7 @@ def sweep(
         say("stopped; repeat the command to go on")
         raise typer.Exit(130)
     if summary.failed:
-        say(f"{len(summary.failed)} points failed; see thermalnet sweep-status {out}")
+        say(f"points that failed: {len(summary.failed)}; see thermalnet sweep-status {out}")
         raise typer.Exit(1)
 
 
