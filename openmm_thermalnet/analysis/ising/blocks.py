@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.analysis.ising.ground import quench
-from openmm_thermalnet.analysis.ising.network import single_network
-from openmm_thermalnet.analysis.ising.transfer import ground_state_energy, narrow
+from openmm_thermalnet.analysis.ising.ground import quench_network
+from openmm_thermalnet.analysis.ising.network import IsingNetwork, single_network
+from openmm_thermalnet.analysis.ising.transfer import fits, ground_state
 
 
 class Width(NamedTuple):
@@ -23,14 +23,14 @@ def energy_width(weights: Any, starts: int = 100, seed: int = 0, sweeps: int = 1
     """Width W = (E_max - E_min) / n of the realisable energies per spin (arXiv:2209.08678).
 
     Exact where the hidden layers are narrow enough to be summed over, else from the lowest energy
-    that annealed quenches find.
+    that quenches find, half of them annealed.
 
     Parameters
     ----------
     weights : sequence of ndarray, each (N_l, N_{l-1})
         J_l; or anything of one replica that `load_weights` takes.
     starts, seed, sweeps
-        As for `quench`.
+        As for `quench`; so many without and so many with annealing.
 
     Returns
     -------
@@ -41,11 +41,20 @@ def energy_width(weights: Any, starts: int = 100, seed: int = 0, sweeps: int = 1
     InputError
         If the weights are no network, or a number is out of range.
     """
-    matrices = single_network(weights)
-    if narrow(matrices):
-        spins = matrices[0].shape[1] + sum(len(matrix) for matrix in matrices)
-        return Width(-2 * ground_state_energy(matrices) / spins, True)
-    return Width(quench(matrices, starts, seed, sweeps).width, False)
+    network = IsingNetwork.of(weights)
+    lowest, exact = lowest_state(network, starts, seed, sweeps)
+    return Width(float(-2 * network.energies(lowest) / network.spins), exact)
+
+
+def lowest_state(
+    network: IsingNetwork, starts: int, seed: int, sweeps: int
+) -> tuple[NDArray[np.float64], bool]:
+    """Spins (n,) of the lowest energy that is found, and whether there is certainly none lower."""
+    if fits(network):
+        return ground_state(network), True
+    found = [quench_network(network, starts, seed, each) for each in {0, sweeps}]
+    best = min(found, key=lambda quenched: quenched.lowest)
+    return best.spins.astype(np.float64), False
 
 
 def block_widths(

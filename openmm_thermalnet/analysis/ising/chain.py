@@ -131,7 +131,7 @@ class Chain:
                 spins[path[:place]] *= -1
                 if place == order[-1]:
                     window = Window(first, last, spins, float(energies[place]))
-                    self._walk(network, window)
+                    self.walk(network, window)
                 else:
                     window.spins, window.energy = spins, float(energies[place])
             self.windows.append(window)
@@ -155,7 +155,7 @@ class Chain:
         """Walk until at least so many flips were attempted in all, or all windows are finished."""
         while self.steps < steps and not self.finished:
             for window in self.windows:
-                self._walk(network, window)
+                self.walk(network, window)
                 self._next_stage(window)
             for pair in zip(self.windows[:-1], self.windows[1:], strict=True):
                 self._exchange(*pair)
@@ -175,7 +175,7 @@ class Chain:
             counts[window.first : window.last] += window.visits
         return sums, counts
 
-    def _walk(self, network: IsingNetwork, window: Window) -> None:
+    def walk(self, network: IsingNetwork, window: Window) -> None:
         """One chunk of a window, from fields and an energy computed anew against drift."""
         edges = self.plan.edges
         fields = network.local_fields(window.spins)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from openmm_thermalnet.analysis.ising.blocks import lowest_state
 from openmm_thermalnet.analysis.ising.chain import Chain, Plan
 from openmm_thermalnet.analysis.ising.density import (
     Array,
@@ -20,7 +21,6 @@ from openmm_thermalnet.analysis.ising.density import (
     combine_walkers,
     normalised,
 )
-from openmm_thermalnet.analysis.ising.ground import Quench, quench_network
 from openmm_thermalnet.analysis.ising.network import IsingNetwork
 from openmm_thermalnet.analysis.ising.windows import split_bins
 from openmm_thermalnet.errors import ConvergenceWarning, InputError, check_integer
@@ -30,7 +30,7 @@ Advance = Callable[[list[Chain], int], list[Chain]]
 
 _MARGIN = 1e-9  # of the range: beyond E_min and E_max, so that rounding keeps them inside
 _LONGEST_ROUND = 200_000_000
-_STARTS, _SWEEPS = 200, 100  # annealed quenches that look for the ground state
+_STARTS, _SWEEPS = 200, 100  # quenches that look for the ground state of a wide network
 
 
 def wang_landau(
@@ -65,8 +65,9 @@ def wang_landau(
     weights : sequence of ndarray, each (N_l, N_{l-1})
         J_l; or anything of one replica that `load_weights` takes.
     bins : int
-        Equal bins from the ground state energy that annealed quenches find to its negative. Where
-        energies are discrete, an odd number keeps E = 0 off an edge.
+        Equal bins from the ground state energy (exact for narrow layers, else the lowest that
+        quenches find) to its negative. Where energies are discrete, an odd number keeps E = 0 off
+        an edge.
     seed : int
         Of everything; the result does not depend on `processes`.
     log_f_final : float, default 1e-8
@@ -115,10 +116,11 @@ def wang_landau(
     _check(bins, windows, walkers, processes, max_steps)
     _check_numbers(log_f_final, flatness, schedule, tolerance, reach)
     own_seed, *seeds = np.random.SeedSequence(seed).spawn(walkers + 1)
-    ground = quench_network(network, _STARTS, int(own_seed.generate_state(1)[0]), _SWEEPS)
-    if not ground.lowest < 0:
+    ground, _ = lowest_state(network, _STARTS, int(own_seed.generate_state(1)[0]), _SWEEPS)
+    lowest = float(network.energies(ground))
+    if not lowest < 0:
         raise InputError("all weights are zero; there is but one energy")
-    top = -ground.lowest * (reach + (2 * _MARGIN if reach == 1 else 0.0))
+    top = -lowest * (reach + (2 * _MARGIN if reach == 1 else 0.0))
     edges = np.linspace(-top, top, bins + 1)
     half = (bins + 1) // 2 if mirrored else bins
     plan = Plan(
@@ -128,8 +130,7 @@ def wang_landau(
         schedule == "1/t",
         log_f_final,
     )
-    lowest = ground.spins.astype(np.float64)
-    chains = [Chain(network, plan, lowest, each) for each in seeds]
+    chains = [Chain(network, plan, ground, each) for each in seeds]
     steps = 10 * sum(window.chunk for window in chains[0].windows)
     stopped = False
     with _pool(network, processes, walkers) as advance:
@@ -143,7 +144,7 @@ def wang_landau(
             if stopped:
                 break
             steps += min(steps // 2, _LONGEST_ROUND)
-    found = _assemble(network, chains, edges, ground, tolerance, mirrored, stopped)
+    found = _assemble(network, chains, edges, lowest, tolerance, mirrored, stopped)
     if not found.converged:
         warnings.warn("; ".join(found.problems), ConvergenceWarning, stacklevel=2)
     return found
@@ -214,7 +215,7 @@ def _assemble(
     network: IsingNetwork,
     chains: list[Chain],
     edges: Array,
-    ground: Quench,
+    ground: float,
     tolerance: float,
     mirrored: bool,
     stopped: bool,
@@ -229,11 +230,11 @@ def _assemble(
         walkers = np.stack([normalised(one, network.spins) for one in both])
         energies = np.concatenate([energies, -energies[:rest][::-1]])
     log_g, error = combine_walkers(walkers, network.spins)
-    lowest = min(ground.lowest, *(min(chain.lowest, -chain.highest) for chain in chains))
+    lowest = min(ground, *(min(chain.lowest, -chain.highest) for chain in chains))
     problems = _problems(chains, error, joined, tolerance, stopped)
-    if lowest < ground.lowest * (1 + _MARGIN):
+    if lowest < ground * (1 + _MARGIN):
         problems.append(
-            f"the walkers met E = {lowest:.9g}, below the {ground.lowest:.9g} that bounds the "
+            f"the walkers met E = {lowest:.9g}, below the {ground:.9g} that bounds the "
             "bins; change the seed"
         )
     return DensityOfStates(

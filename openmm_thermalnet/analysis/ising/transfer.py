@@ -8,7 +8,7 @@ trouble, with any number of inputs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,11 +48,6 @@ class ExactThermodynamics:
     specific_heat: Array
 
 
-def narrow(weights: Any) -> bool:
-    """Whether every hidden layer is narrow enough for the exact sums (`WIDEST`)."""
-    return _fits(IsingNetwork.of(weights))
-
-
 def exact_thermodynamics(weights: Any, temperatures: ArrayLike) -> ExactThermodynamics:
     """Canonical averages of a narrow network by summing over all configurations.
 
@@ -73,9 +68,11 @@ def exact_thermodynamics(weights: Any, temperatures: ArrayLike) -> ExactThermody
     InputError
         If a hidden layer is too wide, or a temperature is not positive.
     """
-    network = _narrow_network(weights)
+    network = IsingNetwork.of(weights)
+    _check_narrow(network)
     values = np.atleast_1d(check_temperatures(temperatures))
-    sums = np.array([_sum_states(network, temperature) for temperature in values])
+    bonds = _bonds(network)
+    sums = np.array([_sum_states(bonds, temperature) for temperature in values])
     log_partition, mean, variance = sums.T
     n = network.spins
     return ExactThermodynamics(values, log_partition, mean / n, variance / values**2 / n)
@@ -97,14 +94,16 @@ def exact_critical_temperature(weights: Any, points: int = 24) -> tuple[float, f
     InputError
         If a hidden layer is too wide, or all weights are zero.
     """
-    network = _narrow_network(weights)
-    scale = -_lowest(network) / network.spins
+    network = IsingNetwork.of(weights)
+    _check_narrow(network)
+    scale = -float(network.energies(ground_state(network))) / network.spins
     if not scale > 0:
         raise InputError("all weights are zero; there is no critical temperature")
+    bonds = _bonds(network)
 
     def curve(temperatures: ArrayLike) -> Array:
         values = np.asarray(temperatures)
-        each = [_sum_states(network, one)[2] / one**2 for one in values.ravel()]
+        each = [_sum_states(bonds, one)[2] / one**2 for one in values.ravel()]
         found: Array = np.array(each).reshape(values.shape) / network.spins
         return found
 
@@ -119,22 +118,23 @@ def ground_state_energy(weights: Any) -> float:
     InputError
         If a hidden layer is too wide.
     """
-    return _lowest(_narrow_network(weights))
+    network = IsingNetwork.of(weights)
+    return float(network.energies(ground_state(network)))
 
 
-def _fits(network: IsingNetwork) -> bool:
+def fits(network: IsingNetwork) -> bool:
+    """Whether every hidden layer is narrow enough for the exact sums (`WIDEST`)."""
     return all(len(matrix) <= WIDEST for matrix in _oriented(network)[:-1])
 
 
-def _narrow_network(weights: Any) -> IsingNetwork:
-    network = IsingNetwork.of(weights)
-    if not _fits(network):
+def _check_narrow(network: IsingNetwork) -> None:
+    """Refuse a network that is too wide."""
+    if not fits(network):
         widest = max(len(matrix) for matrix in _oriented(network)[:-1])
         raise InputError(
             f"a hidden layer has {widest} neurons, too many for exact sums; give at most {WIDEST}, "
             "or use wang_landau"
         )
-    return network
 
 
 def _oriented(network: IsingNetwork) -> list[Array]:
@@ -151,59 +151,90 @@ def _oriented(network: IsingNetwork) -> list[Array]:
     return [narrow_side, np.zeros((0, len(narrow_side)))]
 
 
-def _states(width: int) -> Array:
-    """All states of a layer, (2^width, width)."""
-    bits = np.arange(2**width)[:, None] >> np.arange(width) & 1
+def _half_states(width: int) -> Array:
+    """Half of the states of a layer, (2^(width - 1), width); the other half are their negatives."""
+    bits = np.arange(2 ** (width - 1))[:, None] >> np.arange(width) & 1
     return np.where(bits == 1, -1.0, 1.0)
 
 
-def _bonds(network: IsingNetwork) -> Iterator[Array]:
+def _bonds(network: IsingNetwork) -> list[Array]:
     """For an input: local fields (states, N_0); hidden: energies; for an output: local fields."""
     first, *hidden, last = _oriented(network)
-    states = _states(len(first))
-    yield states @ first
+    states = _half_states(len(first))
+    bonds = [states @ first]
     for matrix in hidden:
-        following = _states(len(matrix))
-        yield -following @ matrix @ states.T
+        following = _half_states(len(matrix))
+        bonds.append(following @ matrix @ states.T)
         states = following
-    yield states @ last.T
+    return [*bonds, states @ last.T]
 
 
-def _sum_states(network: IsingNetwork, temperature: float) -> tuple[float, float, float]:
-    """Logarithm ln Z, and mean and variance of the energy, at one temperature."""
-    inputs, *hidden, outputs = _bonds(network)
-    log_z, mean, variance = _free_spins(inputs, temperature)
-    for energies in hidden:
-        exponent = log_z - energies / temperature
-        total = logsumexp(exponent, axis=1)
-        weights = np.exp(exponent - total[:, None])
-        each = mean + energies
-        following = (weights * each).sum(axis=1)
-        variance = (weights * (variance + (each - following[:, None]) ** 2)).sum(axis=1)
-        log_z, mean = total, following
-    free = _free_spins(outputs, temperature)
+def _sum_states(bonds: list[Array], temperature: float) -> tuple[float, float, float]:
+    """Logarithm ln Z, and mean and variance of the energy, at one temperature.
+
+    All spins up to a layer may be flipped together at no cost but the bonds to the next one, so
+    that the sum over half of the states suffices, with one more free spin in their field.
+    """
+    inputs, *hidden, outputs = bonds
+    log_z, mean, variance = (part.sum(axis=1) for part in _free_spins(inputs, temperature))
+    for fields in hidden:
+        flip, energies, spread = _free_spins(fields, temperature)
+        exponent = log_z + flip
+        largest = exponent.max(axis=1, keepdims=True)
+        weights = np.exp(exponent - largest)
+        total = weights.sum(axis=1, keepdims=True)
+        weights /= total
+        energies += mean
+        log_z = (largest + np.log(total))[:, 0]
+        mean = (weights * energies).sum(axis=1)
+        variance = (weights * (variance + spread + (energies - mean[:, None]) ** 2)).sum(axis=1)
+    free = [part.sum(axis=1) for part in _free_spins(outputs, temperature)]
     log_z, mean, variance = log_z + free[0], mean + free[1], variance + free[2]
     total = logsumexp(log_z)
     weights = np.exp(log_z - total)
     average = weights @ mean
-    return float(total), float(average), float(weights @ (variance + (mean - average) ** 2))
+    spread = variance + (mean - average) ** 2
+    return float(total + math.log(2)), float(average), float(weights @ spread)
 
 
 def _free_spins(fields: Array, temperature: float) -> tuple[Array, Array, Array]:
-    """As `_sum_states`, of independent spins in fields (states, spins)."""
-    x = np.abs(fields) / temperature
-    log_z = (x + np.log1p(np.exp(-2 * x))).sum(axis=1)
-    tanh = np.tanh(x)
-    return (
-        log_z,
-        -(np.abs(fields) * tanh).sum(axis=1),
-        (fields**2 * (1 - tanh**2)).sum(axis=1),
-    )
+    """Logarithm ln Z, mean and variance of the energy, of each independent spin in its field."""
+    strength = np.abs(fields)
+    falling = np.exp(-2 / temperature * strength)
+    tanh = (1 - falling) / (1 + falling)
+    log_z = strength / temperature + np.log1p(falling)
+    return log_z, -strength * tanh, strength**2 * (1 - tanh**2)
 
 
-def _lowest(network: IsingNetwork) -> float:
+def ground_state(network: IsingNetwork) -> Array:
+    """A configuration (n,) of the lowest energy, by dynamic programming over the layers.
+
+    Raises
+    ------
+    InputError
+        If a hidden layer is too wide.
+    """
+    _check_narrow(network)
     inputs, *hidden, outputs = _bonds(network)
     best = -np.abs(inputs).sum(axis=1)
-    for energies in hidden:
-        best = (best + energies).min(axis=1)
-    return float((best - np.abs(outputs).sum(axis=1)).min())
+    chosen = []
+    for fields in hidden:
+        totals = best - np.abs(fields)
+        chosen.append(totals.argmin(axis=1))
+        best = totals.min(axis=1)
+    state = int((best - np.abs(outputs).sum(axis=1)).argmin())
+    matrices = _oriented(network)
+    layers = [_half_states(len(matrices[-2]))[state]]
+    for matrix, before in zip(matrices[-2:0:-1], chosen[::-1], strict=True):
+        state = int(before[state])
+        own = _half_states(matrix.shape[1])[state]
+        layers.insert(0, own * (1.0 if layers[0] @ matrix @ own >= 0 else -1.0))
+    layers.insert(0, _aligned(layers[0] @ matrices[0]))
+    layers.append(_aligned(matrices[-1] @ layers[-1]))
+    if matrices[0] is not network.matrices[0]:  # one matrix, turned round
+        layers = layers[1::-1]
+    return np.concatenate(layers)
+
+
+def _aligned(fields: Array) -> Array:
+    return np.where(fields >= 0, 1.0, -1.0)
