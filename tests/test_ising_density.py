@@ -147,6 +147,9 @@ def test_part_of_the_range():
     exact = counted(inside, found.bin_edges)
     exact += 12 * math.log(2) - math.log(inside.size)
     assert np.abs(found.log_g - exact).max() < 0.03
+    heat = ising.specific_heat(found, [0.2, 1.0])
+    assert np.isnan(heat[0])  # the ground state decides
+    assert found.truncated
 
 
 # --- schedules and seeds -----------------------------------------------------------------------
@@ -288,8 +291,9 @@ def test_two_levels():
         ising.specific_heat(found, temperatures, per_spin=False), (x / np.cosh(x)) ** 2, rtol=1e-9
     )
     got = ising.critical_temperature(found)
-    assert got.value == pytest.approx(2 / 1.1996786402577338, rel=1e-6)
+    assert got.value == pytest.approx(2 / 1.1996786402577338, rel=1e-5)
     assert math.isnan(got.error)
+    assert got.resolved
 
 
 def test_chain():
@@ -327,6 +331,25 @@ def test_normalised_specific_heat_by_its_sums():
     grid = np.linspace(0.01, 1, 2000)
     heat = ising.normalised_specific_heat(found, grid, width)
     assert got.value == pytest.approx(grid[heat.argmax()], abs=1e-3)
+    assert not found.truncated
+
+
+def shortened(found, bins):
+    """The density without so many bins at each end."""
+    kept = slice(bins, -bins)
+    parts = {name: getattr(found, name)[kept] for name in ("bin_edges", "log_g", "energies")}
+    return ising.DensityOfStates(**{**vars(found), **parts, "walkers": parts["log_g"][None]})
+
+
+def test_nothing_is_said_where_the_range_ends_above_it():
+    whole = exact_density(random_network([6, 5, 4], 3), 61)
+    got = ising.critical_temperature(shortened(whole, 12))
+    assert math.isnan(got.value)
+    assert not got.resolved
+    whole = exact_density(chain(15), 15)
+    heat = ising.specific_heat(shortened(whole, 1), [0.5, 40.0])
+    assert np.isnan(heat[0])
+    assert heat[1] == pytest.approx(ising.specific_heat(whole, 40.0), rel=0.05)
 
 
 def test_critical_temperature_has_the_error_of_its_walkers(small):
@@ -337,6 +360,15 @@ def test_critical_temperature_has_the_error_of_its_walkers(small):
     assert got.value == pytest.approx(exact, rel=0.05)
     assert got.height == pytest.approx(height, rel=0.05)
     assert 0 < got.error < 0.01 * exact
+
+
+def test_bins_too_wide_for_the_critical_temperature_are_said():
+    weights = random_network([6, 5, 4], 3)
+    exact, _ = ising.exact_critical_temperature(weights)
+    fine, coarse = (ising.critical_temperature(exact_density(weights, b)) for b in (61, 7))
+    assert fine.resolved
+    assert fine.value == pytest.approx(exact, rel=5e-3)
+    assert not coarse.resolved
 
 
 def test_temperatures_and_widths_that_make_no_sense(small, refused):

@@ -109,7 +109,8 @@ def _specific_heats(
 ) -> dict[str, Any]:
     """Both forms of C(T), their maxima, and the exact one where the layers are narrow."""
     scale = -found.lowest / found.spins
-    temperatures = np.geomspace(0.05 * scale, 5 * scale, _POINTS)
+    low = max(0.05 * scale, float(found.bin_edges[1] - found.bin_edges[0]) / 2.5)
+    temperatures = np.geomspace(low, max(5 * scale, 10 * low), _POINTS)
     reduced = np.linspace(1 / _POINTS, 1, _POINTS)
     curves: dict[str, Any] = {
         "plain": {
@@ -126,14 +127,14 @@ def _specific_heats(
         "exact": None,
     }
     if narrow:
-        some = temperatures[:: _POINTS // 24]
+        some = np.geomspace(0.05 * scale, 5 * scale, 24)
         exact = ising.exact_thermodynamics(matrices, some)
         value, height = ising.exact_critical_temperature(matrices)
         curves["exact"] = {
             "temperatures": some,
             "values": exact.specific_heat,
             "energies": exact.energy,
-            "maximum": {"value": value, "error": 0.0, "height": height},
+            "maximum": {"value": value, "error": 0.0, "height": height, "resolved": True},
         }
     return curves
 
@@ -166,8 +167,9 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
         if heat[form] is not None:
             maximum = heat[form]["maximum"]
             error = "" if form == "exact" else f" +- {_shown(maximum['error'])}"
+            wide = "" if maximum["resolved"] else "; THE BINS ARE TOO WIDE for it, give more"
             height = _shown(maximum["height"])
-            lines.append(f"{name} = {_shown(maximum['value'])}{error}, where C = {height}")
+            lines.append(f"{name} = {_shown(maximum['value'])}{error}, where C = {height}{wide}")
     if result["left_out"]:
         lines.append(f"not in the model: {', '.join(result['left_out'])}")
     return lines

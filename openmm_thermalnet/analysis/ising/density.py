@@ -65,6 +65,11 @@ class DensityOfStates:
         return -2 * self.lowest / self.spins
 
     @property
+    def truncated(self) -> bool:
+        """Whether the bins end above the lowest energy: low temperatures are out of reach."""
+        return bool(self.bin_edges[0] > self.lowest)
+
+    @property
     def asymmetry(self) -> Array:
         """Difference ln g(E) - ln g(-E), shape (bins,); nan where one of them was never visited.
 

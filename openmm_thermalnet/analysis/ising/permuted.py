@@ -11,7 +11,9 @@ from openmm_thermalnet.analysis.ising.network import single_network
 from openmm_thermalnet.errors import InputError
 
 
-def permuted(weights: Any, fraction: float = 1.0, seed: int = 0) -> list[NDArray[np.float64]]:
+def permuted(
+    weights: Any, fraction: float = 1.0, seed: int = 0, *, within_layers: bool = False
+) -> list[NDArray[np.float64]]:
     """Weights with a fraction of all entries, pooled over the whole network, permuted at random.
 
     Parameters
@@ -22,6 +24,8 @@ def permuted(weights: Any, fraction: float = 1.0, seed: int = 0) -> list[NDArray
         f in [0, 1]: which part of the entries is drawn (without repetition) and permuted.
     seed : int
         Of the draw and of the permutation.
+    within_layers : bool
+        Permute every matrix in itself, so that each layer keeps its distribution of weights.
 
     Returns
     -------
@@ -36,10 +40,13 @@ def permuted(weights: Any, fraction: float = 1.0, seed: int = 0) -> list[NDArray
     if not 0 <= fraction <= 1:
         raise InputError(f"the permuted fraction is {fraction}; give a number from 0 to 1")
     matrices = single_network(weights)
-    pooled = np.concatenate([matrix.ravel() for matrix in matrices])
     rng = np.random.default_rng(seed)
-    chosen = rng.permutation(pooled.size)[: round(fraction * pooled.size)]
-    pooled[np.sort(chosen)] = pooled[chosen]
+    pools = [matrix.ravel().copy() for matrix in matrices]
+    if not within_layers:
+        pools = [np.concatenate(pools)]
+    for pool in pools:
+        chosen = rng.permutation(pool.size)[: round(fraction * pool.size)]
+        pool[np.sort(chosen)] = pool[chosen]
     ends = np.cumsum([matrix.size for matrix in matrices])[:-1]
-    parts = np.split(pooled, ends)
+    parts = np.split(np.concatenate(pools), ends)
     return [part.reshape(matrix.shape) for part, matrix in zip(parts, matrices, strict=True)]

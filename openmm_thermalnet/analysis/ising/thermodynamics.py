@@ -16,6 +16,9 @@ from openmm_thermalnet.errors import InputError
 
 Array = NDArray[np.float64]
 
+_WIDEST_BIN = 2.5  # in units of T_c
+_CUT = 0.01  # of the largest weight: what the lowest bin may have where the range ends above E_min
+
 
 @dataclass(frozen=True)
 class CriticalTemperature:
@@ -29,11 +32,15 @@ class CriticalTemperature:
         Standard error over the walkers; nan if it cannot be estimated.
     height : float
         C(T_c).
+    resolved : bool
+        Whether the bins are narrow enough to trust it: at most 2.5 T_c wide. In wider ones most
+        configurations that count at T_c sit at an edge.
     """
 
     value: float
     error: float
     height: float
+    resolved: bool
 
 
 def canonical_energy(dos: DensityOfStates, temperatures: ArrayLike, per_spin: bool = True) -> Array:
@@ -51,6 +58,7 @@ def canonical_energy(dos: DensityOfStates, temperatures: ArrayLike, per_spin: bo
     Returns
     -------
     ndarray, as `temperatures`
+        nan where the energies that count lie below the range of the bins (`reach`).
 
     Raises
     ------
@@ -139,8 +147,10 @@ def critical_temperature(dos: DensityOfStates, width: float | None = None) -> Cr
     scale = -dos.lowest / dos.spins
     bounds = (0.02 * scale, 10 * scale) if width is None else (0.005, 1.0)
     value, height = peak(curve(dos.log_g), *bounds)
+    unit = 1.0 if width is None else dos.spins * width
+    resolved = (dos.bin_edges[1] - dos.bin_edges[0]) / unit <= _WIDEST_BIN * value
     each = np.array([peak(curve(one), *bounds)[0] for one in dos.walkers])
-    return CriticalTemperature(value, float(standard_error(each)), height)
+    return CriticalTemperature(value, float(standard_error(each)), height, bool(resolved))
 
 
 def peak(
@@ -151,15 +161,15 @@ def peak(
     Found on a grid in equal ratios and refined between its neighbours.
     """
     grid = np.geomspace(low, high, points)
-    values = curve(grid)
+    values = np.nan_to_num(curve(grid), nan=-math.inf)
     best = int(values.argmax())
-    if best in (0, points - 1):
+    if best in (0, points - 1) or not np.isfinite(values[best - 1 : best + 2]).all():
         return math.nan, math.nan
     refined = minimize_scalar(
         lambda logarithm: -float(curve(math.exp(logarithm))),
         bounds=(math.log(grid[best - 1]), math.log(grid[best + 1])),
         method="bounded",
-        options={"xatol": 1e-8},
+        options={"xatol": 1e-6},
     )
     return math.exp(refined.x), -float(refined.fun)
 
@@ -201,11 +211,17 @@ def _moments(
     spins: int = 1,
     scale: float = 1.0,
 ) -> tuple[Array, Array]:
-    """Mean and variance of E / scale under the weights exp(ln g / spins - E / scale / T)."""
+    """Mean and variance of E / scale under the weights exp(ln g / spins - E / scale / T).
+
+    They are nan at temperatures that need energies below the range.
+    """
     values = check_temperatures(temperatures)
     visited = np.isfinite(log_g)
     energies = dos.energies[visited] / scale
     weights = softmax(log_g[visited] / spins - energies / values[..., None], axis=-1)
     mean = weights @ energies
     variance = (weights * (energies - mean[..., None]) ** 2).sum(axis=-1)
+    if dos.truncated:
+        cut = weights[..., 0] > _CUT * weights.max(axis=-1)
+        mean, variance = np.where(cut, np.nan, mean), np.where(cut, np.nan, variance)
     return np.asarray(mean), np.asarray(variance)
