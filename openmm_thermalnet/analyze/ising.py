@@ -109,7 +109,7 @@ def _specific_heats(
 ) -> dict[str, Any]:
     """Both forms of C(T), their maxima, and the exact one where the layers are narrow."""
     scale = -found.lowest / found.spins
-    low = max(0.05 * scale, float(found.bin_edges[1] - found.bin_edges[0]) / 2.5)
+    low = max(0.05 * scale, float(found.bin_edges[1] - found.bin_edges[0]))
     temperatures = np.geomspace(low, max(5 * scale, 10 * low), _POINTS)
     reduced = np.linspace(1 / _POINTS, 1, _POINTS)
     curves: dict[str, Any] = {
