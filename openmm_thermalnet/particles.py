@@ -161,9 +161,11 @@ class ParticleNetwork:
             system.setDefaultPeriodicBoxVectors(
                 (PERIOD, 0.0, 0.0), (0.0, PERIOD, 0.0), (0.0, 0.0, PERIOD)
             )
+        hamiltonian = self.createHamiltonian()
+        hamiltonian.use_threads(threads)
         system.addForce(
             create_force(
-                self.createHamiltonian(),
+                hamiltonian,
                 self.layout,
                 self.dtype,
                 binding=force,

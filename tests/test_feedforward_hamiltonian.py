@@ -10,7 +10,7 @@ from feedforward_peers import random_data, torch_loss
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.forces import EnergyAndForces, UnboundedTorchEnergyAndForces
-from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward
+from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward, fused
 
 WIDTHS = (4, 5, 6, 6, 3)
 
@@ -57,6 +57,42 @@ def test_loss_and_gradient_are_those_of_autograd(activation, loss, bias, outputs
     assert energy == pytest.approx(terms.sum(), rel=1e-10)
     assert np.abs(forces + gradient).max() < 1e-10 * np.abs(gradient).max()
     assert np.abs(gradient).max() > 1e-3
+
+
+@every_activation
+@every_loss
+@pytest.mark.parametrize("bias", [False, True])
+def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
+    """In single precision, one thread: patterns that fill no block, odd and even widths."""
+    for outputs, patterns in ((1, 1), (1, 301), (3, 256)):
+        data = random_data(patterns, outputs=outputs)
+        nets = [
+            tn.FeedForwardNet(
+                data, (4, 5, 6, 7, outputs), activation, loss, 0.01, 6, bias=bias, precision=digits
+            )
+            for digits in ("double", "single")
+        ]
+        double, single = (net.createHamiltonian() for net in nets)
+        known = activation in fused.ACTIVATIONS and loss in fused.LOSSES
+        positions = nets[0].randomPositions(seed=1)
+        state = nets[1]._state(positions)
+        assert single.is_fused(state) == known
+        assert not double.is_fused(nets[0]._state(positions))
+        wanted, slope = double(nets[0]._state(positions))
+        for _ in range(2):  # the second call finds the first one's scratch
+            found, gradient = single(state)
+            torch.testing.assert_close(found, wanted, rtol=3e-6, atol=1e-7)
+            assert (gradient - slope).abs().max() < 3e-6 * slope.abs().max()
+        single.use_threads(2)
+        assert not single.is_fused(state)
+        other = single(state)[1]
+        assert (other - slope).abs().max() < 3e-6 * slope.abs().max()
+
+
+def test_wide_layers_are_left_to_torch():
+    data = random_data(10)
+    assert tn.FeedForwardNet(data, (4, 256, 1)).createHamiltonian().fused
+    assert not tn.FeedForwardNet(data, (4, 257, 1)).createHamiltonian().fused
 
 
 @pytest.mark.parametrize(("patterns", "numbers"), [(40, 7), (41, 1), (200, 64)])

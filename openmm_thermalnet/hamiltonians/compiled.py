@@ -47,7 +47,7 @@ _jit = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
 
 
 @numba.njit(inline="always")
-def _tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x):  # type: ignore[no-untyped-def]
     """Hyperbolic tangent, to 4e-7 relative."""
     x = _CLIP if x > _CLIP else x
     x = -_CLIP if x < -_CLIP else x
@@ -66,7 +66,7 @@ def _residuals(spins, fields, residuals, norms):  # type: ignore[no-untyped-def]
             spin, field, residual = spins[k, i], fields[k, i], residuals[k, i]
             row = _F(0.0)  # one neuron's patterns in single precision, the neurons in double
             for mu in range(field.size):
-                t = _tanh(field[mu])
+                t = tanh(field[mu])
                 r = spin[mu] - t
                 field[mu] = t
                 residual[mu] = r
