@@ -63,7 +63,8 @@ def refuses(tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.slow
-def test_ctrl_c_keeps_everything_and_the_next_call_goes_on(tmp_path, processes):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_keeps_everything_and_the_next_call_goes_on(tmp_path, processes, number):
     points = [
         {"seed": 1, "follow": LONG},
         {"seed": 2, "follow": LONG},
@@ -76,7 +77,7 @@ def test_ctrl_c_keeps_everything_and_the_next_call_goes_on(tmp_path, processes):
 
     process = processes.sweep(*call)
     said = [wait_for(lambda name=name: at_work(out, name), process) for name in names[:2]]
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
+    os.killpg(process.pid, number)  # as a terminal or SLURM does: to the workers too
     assert process.wait() == 130
     text = process.log.read_text()
     assert text.splitlines()[-1] == "stopped; repeat the command to go on"

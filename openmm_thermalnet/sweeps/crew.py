@@ -97,7 +97,9 @@ class Crew:
         """Take new workers in, and let those go that left; why some are not taken."""
         self.check()
         try:
-            there = self._client.scheduler_info(n_workers=-1)["workers"]
+            # Not `scheduler_info`: an update in the background may leave it without workers.
+            identity = self._client.scheduler.identity
+            there = self._client.sync(identity, n_workers=-1)["workers"]
             self.members = {one: gpu for one, gpu in self.members.items() if one in there}
             new = sorted(there.keys() - self.members.keys() - self._refused)
             answers: dict[str, Any] = (

@@ -32,8 +32,12 @@ _stopped: set[str] = set()
 
 
 def dask_setup(worker: Any) -> None:
-    """Leave Ctrl-C to the process that the user started (a Dask preload)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and SIGTERM to the process that the user started (a Dask preload).
+
+    Both may go to all processes of a group; that process ends its workers in good order.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def describe(path: str) -> dict[str, Any]:
