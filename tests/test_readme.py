@@ -41,16 +41,60 @@ def test_python(tmp_path):
     assert len((tmp_path / "thermo.csv").read_text().splitlines()) == 1 + 2 * 3
 
 
+SWEEP = """
+[run]
+dataset = "digits"
+patterns = 10
+test-patterns = 10
+width = 3
+waiting-times = [1]
+follow = 5
+
+[grid]
+depth = [3, 4, 5]
+"""
+SMALLER = {  # what replaces an argument of the README, and what is added to a command
+    "100,1000,10000": "1,10",
+    "20000": "20",
+    "5000,20000": "1,10",
+    "60000": "50",
+    "examples/sweep.toml": "sweep.toml",
+}
+ADDED = {
+    "run --waiting-times": SMALL,
+    "sweep examples/sweep.toml": ["--workers", "1"],
+    "run --model": [
+        "--patterns",
+        "40",
+        "--test-patterns",
+        "10",
+        "--hidden",
+        "4",
+        "--sgd-steps",
+        "5",
+    ],
+    "ising runs/glass": ["--bins", "10", "--tolerance", "0.3", "--processes", "1"],
+    "ensemble --hidden": ["--runs", "30", "--steps", "30", "--components", "1"],
+    "effective runs/binary.safetensors": ["--copies", "1", "--points", "3"],
+}
+
+
 def test_command_line(tmp_path):
     lines = [line for block in blocks("sh") for line in block.splitlines()]
     commands = [shlex.split(line, comments=True) for line in lines if line.startswith("thermalnet")]
-    assert [command[1] for command in commands] == ["run", "resume", "analyze", "plot", "info"]
-    for _, name, *arguments in commands:
-        if name == "run":
-            smaller = {"100,1000,10000": "1,10", "20000": "20"}
-            arguments = [smaller.get(argument, argument) for argument in arguments] + SMALL
-        run(tmp_path, "-m", "openmm_thermalnet.cli", name, *arguments)
-    assert (tmp_path / "runs/ageing/report.html").is_file()
+    assert {command[1] for command in commands} == {
+        *("run", "resume", "analyze", "plot", "info", "sweep", "sweep-status"),
+        *("ising", "ensemble", "effective"),
+    }
+    (tmp_path / "sweep.toml").write_text(SWEEP)
+    for _, *command in commands:
+        smaller = [SMALLER.get(argument, argument) for argument in command]
+        added = ADDED.get(" ".join(command[:2]), [])
+        run(tmp_path, "-m", "openmm_thermalnet.cli", *smaller, *added)
+    for page in ("runs/ageing/report.html", "runs/map/report.html"):
+        assert (tmp_path / page).is_file()
+    for result in ("runs/glass-ising/ising.json", "runs/effective/effective.json"):
+        assert (tmp_path / result).is_file()
 
 
 @pytest.mark.parametrize("command", ["run", "info"])
