@@ -320,7 +320,7 @@ def test_commands(thermalnet, tmp_path):
         "effective", path, "--out", out, "--copies", 4, "--points", 9, "--check"
     )
     assert status == 0
-    assert sum("layer 1" in line for line in said) == 3  # as it is, symmetrised, aligned
+    assert sum("layer 1" in line for line in said) == 4  # the last: aligned noise
     assert all("\n" not in line for line in shown)
     result = json.loads((out / "effective.json").read_text())
     (one,) = result["ensembles"]

@@ -66,7 +66,7 @@ def effective(
     options = check_values(EffectiveOptions, flags, "effective")
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is no directory; give another --out")
-    from openmm_thermalnet.ensembles.describe import describe
+    from openmm_thermalnet.ensembles.description import describe
     from openmm_thermalnet.ensembles.sources import load_ensemble
     from openmm_thermalnet.ensembles.tables import table_lines, write_effective
 

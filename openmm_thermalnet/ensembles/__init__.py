@@ -13,7 +13,7 @@ _NAMES = {
     "Ensemble": "ensemble",
     "TrainingSettings": "settings",
     "align": "gauges",
-    "describe": "describe",
+    "describe": "description",
     "load_ensemble": "sources",
     "read_ensemble": "ensemble",
     "symmetrize": "gauges",

@@ -78,6 +78,13 @@ class Ensemble:
         chosen = self.blocks if block is None else (self.blocks[block],)
         return np.concatenate([b.reshape(self.runs, self.frames, -1) for b in chosen], axis=2)
 
+    def with_flat(self, spins: Spins) -> Ensemble:
+        """The same networks with other weights (R, T, N), in the order of `flat`."""
+        sizes = np.cumsum([block[0, 0].size for block in self.blocks])[:-1]
+        parts = np.split(spins, sizes, axis=2)
+        blocks = (p.reshape(b.shape) for p, b in zip(parts, self.blocks, strict=True))
+        return replace(self, blocks=tuple(blocks))
+
     def of_runs(self, which: NDArray[Any]) -> Ensemble:
         """The ensemble of some of the runs, an index or mask array."""
         return replace(

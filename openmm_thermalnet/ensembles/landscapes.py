@@ -21,7 +21,7 @@ from openmm_thermalnet.analysis.effective.moments import compute_moments
 from openmm_thermalnet.ensembles.options import EffectiveOptions
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
-_MOST_CONFIGURATIONS = 6000
+_MOST_CONFIGURATIONS, _MOST_WEIGHTS = 6000, 300  # of the cross-check
 
 Spins = NDArray[np.int8]
 
@@ -96,8 +96,10 @@ def cross_check(spins: Spins, noise: float) -> dict[str, Any] | None:
     """Couplings by Bethe moments and by pseudo-likelihood, from the same configurations.
 
     At most 6,000 configurations are used for both, and pseudo-likelihood has a penalty noise^2.
-    None if one of the fits does not converge.
+    None if one of the fits does not converge, or there are more than 300 weights.
     """
+    if spins.shape[2] > _MOST_WEIGHTS:
+        return None
     flat = spins.transpose(1, 0, 2).reshape(-1, spins.shape[2])[:_MOST_CONFIGURATIONS]
     moments = compute_moments(flat)
     free = np.flatnonzero(np.abs(moments.means) < 1.0)
@@ -107,7 +109,12 @@ def cross_check(spins: Spins, noise: float) -> dict[str, Any] | None:
         try:
             first = fit(means, correlations, noise=noise)
             second = fit(
-                means, correlations, "pseudolikelihood", configurations=flat[:, free], l2=noise**2
+                means,
+                correlations,
+                "pseudolikelihood",
+                configurations=flat[:, free],
+                l2=noise**2,
+                tolerance=1e-5,
             )
         except InputError:
             return None

@@ -25,7 +25,9 @@ class EffectiveOptions(BaseModel):
     copies: int = Field(
         16, ge=1, description="orders of the hidden units, where these have no names"
     )
-    check: bool = Field(False, description="compare the couplings with pseudo-likelihood")
+    check: bool = Field(
+        False, description="compare couplings with pseudo-likelihood, up to 300 weights"
+    )
     references: int = Field(1, ge=0, description="landscapes around so many configurations")
     x_max: float = Field(3.0, gt=0, description="landscape: x goes from minus this to this")
     points: int = Field(31, ge=2, description="landscape: values of x")

@@ -12,7 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from openmm_thermalnet.plotting.figures import Drawing
-from openmm_thermalnet.plotting.style import letter, line_style, numbers, panels, styled
+from openmm_thermalnet.plotting.style import (
+    letter,
+    line_style,
+    numbers,
+    panels,
+    styled,
+    threshold_line,
+)
 
 Blocks = Sequence[Mapping[str, Any]]
 
@@ -112,6 +119,52 @@ def plot_blocks(ensembles: Mapping[str, Blocks]) -> Figure:
     grid[0][2].axhline(math.log(2), color="black", linestyle=":", linewidth=1)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=2)
+    return figure
+
+
+@styled
+def plot_liquid(
+    ensembles: Mapping[str, Blocks], overlaps: Mapping[str, tuple[Sequence[float], Sequence[float]]]
+) -> Figure:
+    """Liquid layers by the overlap of spins, and by overlap, correlations and entropy of weights.
+
+    Bars are one standard error over samples.
+
+    Parameters
+    ----------
+    ensembles : mapping
+        Under a label, blocks of all layers of a run as `ensembles.describe` returns them.
+    overlaps : mapping
+        Under the same labels, q_l of the spins of layers 1 ... L-1 and their errors.
+    """
+    figure, grid = panels(2, 2, 8.4, 5.8)
+    axes = grid.ravel()
+    for index, (label, blocks) in enumerate(ensembles.items()):
+        style = {**line_style(index, len(ensembles), marker=True), "linewidth": 0.8}
+        q, error = (numbers(values) for values in overlaps[label])
+        axes[0].errorbar(np.arange(1, q.size + 1), q, np.nan_to_num(error), label=label, **style)
+        layers = np.arange(1, len(blocks) + 1)
+        shown = ("overlap", "independent_entropy", "rms_excess")
+        for panel, key in zip(axes[1:], shown, strict=True):
+            mean = numbers([block[key]["mean"] for block in blocks])
+            spread = numbers([block[key]["error"] for block in blocks])
+            panel.errorbar(layers, mean, np.nan_to_num(spread), **style)
+        noise = numbers([block["null_rms_correlation"]["mean"] for block in blocks])
+        axes[3].plot(layers, noise, color=style["color"], ls=":", lw=1)
+    threshold_line(axes[0])
+    axes[2].axhline(math.log(2), color="black", linestyle=":", linewidth=1)
+    titles = (
+        ("spins", "overlap of replicas $q_l$"),
+        ("signs of weights", "overlap of replicas"),
+        ("signs of weights", "entropy (nats per weight)"),
+        ("signs of weights (dotted: noise)", "rms connected correlation"),
+    )
+    for index, (title, ordinate) in enumerate(titles):
+        letter(axes[index], index, title)
+        axes[index].set_ylabel(ordinate)
+        axes[index].set_xlabel("layer $l$")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
 
 

@@ -178,7 +178,9 @@ def fit(
         spins = all_configurations(h.size)
         residual = _mismatch(moments, compute_moments(spins, probabilities(spins, K, h)))
     else:
-        K, h, residual, iterations = _maximize(moments, configurations, weights, l2, max_iterations)
+        K, h, residual, iterations = _maximize(
+            moments, configurations, weights, l2, tolerance, max_iterations
+        )
     converged = residual <= tolerance
     if not converged:
         K, h = np.full_like(moments.correlations, np.nan), np.full_like(moments.means, np.nan)
@@ -227,6 +229,7 @@ def _maximize(
     configurations: ArrayLike | None,
     weights: ArrayLike | None,
     l2: float,
+    tolerance: float,
     max_iterations: int,
 ) -> tuple[Array, Array, float, int]:
     """Pseudo-likelihood of configurations, or of the distribution that stands in for them."""
@@ -258,7 +261,8 @@ def _maximize(
         np.zeros((size, size)),
         np.arctanh(moments.means),
         l2,
-        max_iterations=max_iterations,
+        0.5 * tolerance,
+        max_iterations,
     )
     return found.couplings, found.fields, found.slope, found.iterations
 

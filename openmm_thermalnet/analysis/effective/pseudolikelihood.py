@@ -12,13 +12,12 @@ from openmm_thermalnet.analysis.effective.model import Array
 
 @dataclass(frozen=True)
 class PseudoLikelihood:
-    """Where the maximisation ended: parameters, largest slope, iterations, whether at a maximum."""
+    """Where the maximisation ended: parameters, largest slope left in its units, iterations."""
 
     couplings: Array
     fields: Array
     slope: float
     iterations: int
-    converged: bool
 
 
 def maximize(
@@ -47,22 +46,31 @@ def maximize(
     l2 : float
         Strength of the penalty.
     tolerance : float
-        Largest slope at which the maximum is reached.
+        Largest slope, per standard deviation of the parameter in one configuration, at which the
+        maximum is reached.
     max_iterations : int
-        Iterations after which it is not.
+        Iterations after which it is given up.
     """
     size = spins.shape[1]
     upper = np.triu_indices(size, k=1)
+    means = weights @ spins
+    variances = (1.0 - means) * (1.0 + means)
+    centred = spins - means
+    # In these units the parameters are nearly independent and equally stiff: spins relative to
+    # their means, and couplings and fields by the curvature that spins on their own would give.
+    unit = np.concatenate(
+        [1.0 / np.sqrt(variances), (2.0 * (variances[upper[0]] * variances[upper[1]] + l2)) ** -0.5]
+    )
 
     def matrices(theta: Array) -> tuple[Array, Array]:
         K = np.zeros((size, size))
-        K[upper] = theta[size:]
-        return K + K.T, theta[:size]
+        K[upper] = (unit * theta)[size:]
+        return K + K.T, (unit * theta)[:size]
 
     def loss(theta: Array) -> tuple[float, Array]:
-        K, h = matrices(theta)
-        argument = spins @ K
-        argument += h
+        K, shifted = matrices(theta)
+        argument = centred @ K
+        argument += shifted
         argument *= spins
         argument *= -2.0
         # ln(1 + exp(y)) and its slope, without overflow
@@ -70,15 +78,15 @@ def maximize(
         wrong = 0.5 + 0.5 * np.tanh(0.5 * argument)
         wrong *= spins
         wrong *= -2.0 * weights[:, None]
-        response = wrong.T @ spins
+        response = wrong.T @ centred
         slope = np.concatenate([wrong.sum(axis=0), (response + response.T)[upper]])
-        value += l2 * float(theta[size:] @ theta[size:])
-        slope[size:] += 2.0 * l2 * theta[size:]
-        return value, slope
+        value += l2 * float((K[upper] ** 2).sum())
+        slope[size:] += 2.0 * l2 * K[upper]
+        return value, unit * slope
 
     found = optimize.minimize(
         loss,
-        np.concatenate([fields, couplings[upper]]),
+        np.concatenate([fields + couplings @ means, couplings[upper]]) / unit,
         jac=True,
         method="L-BFGS-B",
         options={
@@ -89,7 +97,6 @@ def maximize(
             "ftol": 0.0,
         },
     )
-    K, h = matrices(found.x)
-    slope = float(np.abs(found.jac).max())
-    # the line search ends at rounding: a slope of a few tolerances is the maximum too
-    return PseudoLikelihood(K, h, slope, int(found.nit), slope <= 10 * tolerance)
+    K, shifted = matrices(found.x)
+    h = shifted - K @ means
+    return PseudoLikelihood(K, h, float(np.abs(found.jac).max()), int(found.nit))

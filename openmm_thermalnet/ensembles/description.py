@@ -75,10 +75,10 @@ def _describe_one(ensemble: Ensemble, options: EffectiveOptions, say: Say) -> di
         "accuracy": accuracy,
         "gauges": {},
     }
-    for gauge, seen in _gauges(kept, options, rng):
+    for gauge, seen, wanted in _gauges(kept, options, rng):
         say(f"{ensemble.source}: {gauge}")
         result["gauges"][gauge] = [
-            _describe_block(name, spins, seen, options, rng, say)
+            _describe_block(name, spins, seen, wanted, rng, say)
             for name, spins in _blocks(seen, options, rng, say)
         ]
     return result
@@ -86,12 +86,14 @@ def _describe_one(ensemble: Ensemble, options: EffectiveOptions, say: Say) -> di
 
 def _gauges(
     ensemble: Ensemble, options: EffectiveOptions, rng: np.random.Generator
-) -> Iterator[tuple[str, Ensemble]]:
+) -> Iterator[tuple[str, Ensemble, EffectiveOptions]]:
     """The ensemble as it is, and where units have no names also without and with names."""
-    yield "as it is", ensemble
+    yield "as it is", ensemble, options
     if ensemble.exchangeable and len(ensemble.blocks) > 1:
-        yield "symmetrised", symmetrize(ensemble, options.copies, rng)
-        yield "aligned", align(ensemble)
+        yield "symmetrised", symmetrize(ensemble, options.copies, rng), options
+        yield "aligned", align(ensemble), options
+        plain = options.model_copy(update={"fit": False})
+        yield "aligned noise", align(ensemble.with_flat(shuffle_runs(ensemble.flat(), rng))), plain
 
 
 def _blocks(
