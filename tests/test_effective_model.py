@@ -145,9 +145,26 @@ def test_messages_that_do_not_settle_are_marked():
     assert np.isnan(got.entropy)
 
 
+@pytest.mark.parametrize("strength", [0.7, 1.6])
+def test_no_messages_may_be_an_unstable_fixed_point(strength):
+    # without fields zero is a fixed point; in a spin glass it is unstable from strength 1 on,
+    # although it stays a minimum of the Bethe free energy
+    K = symmetric(strength / np.sqrt(120) * np.random.default_rng(2).normal(size=(120, 120)))
+    if strength < 1:
+        assert effective.bethe(K, np.zeros(120)).converged
+        return
+    with pytest.warns(ConvergenceWarning, match="not stable"):
+        got = effective.bethe(K, np.zeros(120))
+    assert not got.converged
+    assert np.isnan(got.means).all()
+    with pytest.warns(ConvergenceWarning):
+        landscape = effective.entropy_landscape(K, np.zeros(120), np.ones(120), [0.0])
+    assert not landscape.converged.any()
+
+
 def test_a_maximum_of_the_free_energy_is_no_solution():
     K, reference = planted_ferromagnet(np.random.default_rng(1), 40, 2.0)
-    with pytest.warns(ConvergenceWarning, match="no minimum"):
+    with pytest.warns(ConvergenceWarning, match="not stable"):
         got = effective.bethe(K, np.zeros(40))
     assert not got.converged
     assert np.isnan(got.entropy)
@@ -360,14 +377,19 @@ def test_weak_ferromagnet_has_no_jump():
 def test_landscape_marks_where_messages_do_not_settle(refused):
     rng = np.random.default_rng(0)
     K = symmetric(3.0 / np.sqrt(60) * rng.normal(size=(60, 60)))
-    x = [8.0, 4.0, 0.0]
+    x, h = [8.0, 4.0, 0.0], rng.normal(size=60)
     with pytest.warns(ConvergenceWarning, match="1 of 3 values") as caught:
-        got = effective.entropy_landscape(K, 0.05 * rng.normal(size=60), np.ones(60), x)
+        got = effective.entropy_landscape(K, 0.05 * h, np.ones(60), x)
     assert len(caught) == 1
     assert got.converged.tolist() == [True, True, False]
     assert np.isnan(got.distances).tolist() == np.isnan(got.entropies).tolist()
     assert np.isnan(got.distances).tolist() == [False, False, True]
     refused(lambda: effective.compare(got, got), "different x")
+    with pytest.warns(ConvergenceWarning):
+        back = effective.entropy_landscape(K, 0.05 * h, np.ones(60), x[::-1], max_iterations=300)
+    compared = effective.compare(got, back)
+    assert compared.missing == 1
+    assert compared.jump_forward == pytest.approx(got.distances[1] - got.distances[0])
 
 
 # --- what is refused ------------------------------------------------------------------------------

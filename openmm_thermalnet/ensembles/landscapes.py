@@ -67,14 +67,15 @@ def describe_landscapes(
         failed = int((~there.converged).sum() + (~back.converged).sum())
         if failed:
             say(f"{name}: belief propagation did not converge at {failed} of {2 * x.size} points")
+        enough = (there.converged & back.converged[::-1]).sum() > 1
         found.append(
             {
                 "run": int(run),
                 "x": x.tolist(),
                 "forward": _plain(there),
                 "backward": _plain(back),
-                "hysteresis": None if failed else vars(compare(there, back)),
-                "deficit": None if failed else _deficit(there, back),
+                "hysteresis": vars(compare(there, back)) if enough else None,
+                "deficit": _deficit(there, back) if enough else None,
             }
         )
     return found
@@ -82,7 +83,10 @@ def describe_landscapes(
 
 def _deficit(*scans: Landscape) -> float:
     """Largest distance of s(d) below the bound."""
-    return float(max((bound(scan.distances) - scan.entropies).max() for scan in scans))
+    lost = [
+        bound(scan.distances[scan.converged]) - scan.entropies[scan.converged] for scan in scans
+    ]
+    return float(np.concatenate(lost).max())
 
 
 def _plain(scan: Landscape) -> dict[str, list[float | None]]:

@@ -13,10 +13,12 @@ from openmm_thermalnet.analysis.effective.model import (
     Array,
     binary_entropy,
     check_model,
+    sech_squared,
 )
 from openmm_thermalnet.analysis.effective.propagation import (
     Propagation,
     cavity_fields,
+    is_stable,
     propagate,
     total_fields,
 )
@@ -41,7 +43,7 @@ class Bethe:
     entropy : float
         Nats per spin.
     converged : bool
-        Whether the messages settled on a minimum of the Bethe free energy.
+        Whether the messages settled, on a stable minimum of the Bethe free energy.
     residual : float
         Largest change of a message in a last full step.
     iterations : int
@@ -106,7 +108,15 @@ def bethe(
     """
     K, h = check_model(couplings, fields)
     start = None if messages is None else check_messages(messages, h.size)
-    return solve(K, h, propagate(K, h, start, tolerance, max_iterations))
+    reached = propagate(K, h, start, tolerance, max_iterations)
+    if reached.converged and not is_stable(K, h, reached.messages):
+        return _unsettled(
+            reached,
+            "belief propagation started at a fixed point that is not stable; add a small field, or "
+            "start from messages that break the symmetry",
+            stacklevel=3,
+        )
+    return solve(K, h, reached)
 
 
 def check_messages(messages: ArrayLike, size: int) -> Array:
@@ -155,8 +165,8 @@ def solve(couplings: Array, fields: Array, reached: Propagation) -> Bethe:
     )
 
 
-def _unsettled(reached: Propagation, line: str) -> Bethe:
-    warnings.warn(line, ConvergenceWarning, stacklevel=4)
+def _unsettled(reached: Propagation, line: str, stacklevel: int = 4) -> Bethe:
+    warnings.warn(line, ConvergenceWarning, stacklevel=stacklevel)
     size = len(reached.messages)
     unknown = np.full((size, size), np.nan)
     return Bethe(
@@ -189,12 +199,6 @@ def pair_coefficients(
     rest = bare * (1.0 - (t * m * m.T) ** 2) / (wide * wide.T)
     np.fill_diagonal(rho, 0.0)
     return rho, rest, sech_squared(total_fields(fields, messages))
-
-
-def sech_squared(x: Array) -> Array:
-    """1 - tanh^2 x, with its digits also where it is small."""
-    small = np.exp(-2.0 * np.abs(x))
-    return np.asarray(4.0 * small / (1.0 + small) ** 2)
 
 
 def linear_response(rho: Array, rest: Array) -> Array | None:

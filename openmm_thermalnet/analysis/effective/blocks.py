@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmm_thermalnet.analysis.effective.bethe import bethe, mutual_information
+from openmm_thermalnet.analysis.effective.bethe import bethe, mutual_information, solve
 from openmm_thermalnet.analysis.effective.learning import learn
 from openmm_thermalnet.analysis.effective.model import (
     Array,
@@ -21,6 +21,7 @@ from openmm_thermalnet.analysis.effective.model import (
     check_configurations,
 )
 from openmm_thermalnet.analysis.effective.moments import Moments, compute_moments
+from openmm_thermalnet.analysis.effective.propagation import propagate
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 Spins = NDArray[np.int8]
@@ -201,7 +202,8 @@ def fit_block(configurations: ArrayLike, noise: float) -> BlockFit | None:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # None and `unique` say it
-        solved = bethe(found.couplings, found.fields, messages=found.messages)
+        there = propagate(found.couplings, found.fields, found.messages)
+        solved = solve(found.couplings, found.fields, there)
         anew = bethe(found.couplings, found.fields)
     if not solved.converged or np.abs(solved.means - means).max() > _SAME:
         return None

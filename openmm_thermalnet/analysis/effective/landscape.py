@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +17,7 @@ from openmm_thermalnet.analysis.effective.model import (
     check_model,
     check_vector,
 )
-from openmm_thermalnet.analysis.effective.propagation import propagate
+from openmm_thermalnet.analysis.effective.propagation import is_stable, propagate
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 
@@ -64,6 +64,8 @@ class Hysteresis:
         Where that change lies (the middle of the two x).
     first_order : bool
         Whether the gap exceeds the threshold: then d(x) has two branches.
+    missing : int
+        Values of x that are left out, since belief propagation did not converge in both scans.
     """
 
     gap: float
@@ -72,6 +74,7 @@ class Hysteresis:
     x_forward: float
     x_backward: float
     first_order: bool
+    missing: int
 
 
 def entropy_landscape(
@@ -154,11 +157,12 @@ def entropy_landscape(
 def _solve_quietly(
     couplings: Array, fields: Array, start: Array, tolerance: float, max_iterations: int
 ) -> Bethe:
+    reached = propagate(couplings, fields, start, tolerance, max_iterations)
+    if reached.iterations == 1 and not is_stable(couplings, fields, reached.messages):
+        reached = replace(reached, converged=False)  # it was there, and did not settle there
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # counted by the caller
-        return solve(
-            couplings, fields, propagate(couplings, fields, start, tolerance, max_iterations)
-        )
+        return solve(couplings, fields, reached)
 
 
 def bound(distances: ArrayLike) -> Array:
@@ -182,21 +186,25 @@ def compare(forward: Landscape, backward: Landscape, threshold: float = 0.02) ->
     Raises
     ------
     InputError
-        If x are not the same in opposite order, there are fewer than two, or a scan did not
-        converge somewhere.
+        If x are not the same in opposite order, or there are fewer than two at which both scans
+        converged.
     """
-    if forward.x.size < 2 or not np.array_equal(forward.x, backward.x[::-1]):
+    if not np.array_equal(forward.x, backward.x[::-1]):
         raise InputError("the scans have different x: give one the x of the other in reverse")
-    if not (forward.converged.all() and backward.converged.all()):
-        raise InputError("a scan did not converge everywhere: compare where both did")
-    steps = [np.abs(np.diff(scan.distances)) for scan in (forward, backward)]
+    both = forward.converged & backward.converged[::-1]
+    if both.sum() < 2:
+        raise InputError(f"both scans converged at {both.sum()} values of x: give at least 2")
+    x = forward.x[both]
+    there, back = forward.distances[both], backward.distances[::-1][both]
+    steps = [np.abs(np.diff(d)) for d in (there, back)]
     at = [int(np.argmax(step)) for step in steps]
-    gap = float(np.abs(forward.distances - backward.distances[::-1]).max())
+    gap = float(np.abs(there - back).max())
     return Hysteresis(
         gap=gap,
         jump_forward=float(steps[0][at[0]]),
         jump_backward=float(steps[1][at[1]]),
-        x_forward=float(forward.x[at[0] : at[0] + 2].mean()),
-        x_backward=float(backward.x[at[1] : at[1] + 2].mean()),
+        x_forward=float(x[at[0] : at[0] + 2].mean()),
+        x_backward=float(x[at[1] : at[1] + 2].mean()),
         first_order=gap > threshold,
+        missing=int((~both).sum()),
     )
