@@ -31,6 +31,8 @@ reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt a
 	$(LIGHT)/bin/python docs/reproduction/figures.py runs/reproduction runs/reproduction/figures
 	$(LIGHT)/bin/python docs/reproduction/ising.py runs/reproduction
 	$(LIGHT)/bin/python docs/reproduction/ising_figures.py runs/reproduction runs/reproduction/figures
+	$(LIGHT)/bin/python docs/reproduction/glass.py runs/glass
+	$(LIGHT)/bin/python docs/reproduction/glass_figures.py runs/glass runs/glass/figures
 
 clean:
 	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) build *.egg-info

@@ -31,18 +31,27 @@ SETTINGS: dict[str, Any] = {
 RUNS: dict[str, dict[str, Any]] = {
     # At the paper's kT / P: the names have the paper's kT, for 60,000 patterns.
     f"kT-{kT:g}": {**SETTINGS, "kT": kT * PATTERNS / PAPERS_PATTERNS}
-    for kT in (1.0, 1e-2, 1e-4, 0.0, 1e-1, 1e-3, 1e-6)
+    for kT in (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 0.0)
 }
 
 SCANS: dict[str, dict[str, Any]] = {
     "trivialisation": {
+        "kind": "trivialisation",
         "values": [
             *(0, 0.005, 0.01, 0.015, 0.02, 0.025, 0.03, 0.035, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15)
         ],
         "eta": 0.01,
         "sgd-steps": 15_000,
     },
+    # Twice as long: has the change come to rest?
+    "trivialisation-longer": {
+        "kind": "trivialisation",
+        "values": [0.015, 0.02, 0.025, 0.03],
+        "eta": 0.01,
+        "sgd-steps": 30_000,
+    },
     "jamming": {
+        "kind": "jamming",
         "values": [3, 4, 5, 6, 7, 8, 10, 12, 16, 22, 30],
         "patterns": 500,
         "eta": 0.02,
@@ -60,7 +69,7 @@ def main() -> None:
             progress.say(f"{where}")
             try:
                 if name in SCANS:
-                    config = check_values(ScanConfig, {"kind": name, **SCANS[name]}, "scan")
+                    config = check_values(ScanConfig, SCANS[name], "scan")
                     open_scan(config, where).execute(progress, stop)
                     print(*write_summary(where), sep="\n")
                     continue
