@@ -7,7 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from openmm_thermalnet.cli import main
 
@@ -63,18 +65,9 @@ SMALLER = {  # what replaces an argument of the README, and what is added to a c
 ADDED = {
     "run --waiting-times": SMALL,
     "sweep examples/sweep.toml": ["--workers", "1"],
-    "run --model": [
-        "--patterns",
-        "40",
-        "--test-patterns",
-        "10",
-        "--hidden",
-        "4",
-        "--sgd-steps",
-        "5",
-    ],
-    "ising runs/glass": ["--bins", "10", "--tolerance", "0.3", "--processes", "1"],
-    "ensemble --hidden": ["--runs", "30", "--steps", "30", "--components", "1"],
+    "run --model": ["--patterns", "100", "--test-patterns", "10", "--sgd-steps", "5"],
+    "ising weights.safetensors": ["--bins", "20", "--tolerance", "0.01", "--processes", "1"],
+    "ensemble --out": ["--runs", "40", "--steps", "20", "--hidden", "2", "--components", "2"],
     "effective runs/binary.safetensors": ["--copies", "1", "--points", "3"],
 }
 
@@ -87,13 +80,16 @@ def test_command_line(tmp_path):
         *("ising", "ensemble", "effective"),
     }
     (tmp_path / "sweep.toml").write_text(SWEEP)
+    rng = np.random.default_rng(0)
+    matrices = {name: rng.uniform(-1, 1, (4, 4)) for name in ("J1", "J2")}
+    save_file(matrices, tmp_path / "weights.safetensors")
     for _, *command in commands:
         smaller = [SMALLER.get(argument, argument) for argument in command]
         added = ADDED.get(" ".join(command[:2]), [])
         run(tmp_path, "-m", "openmm_thermalnet.cli", *smaller, *added)
     for page in ("runs/ageing/report.html", "runs/map/report.html"):
         assert (tmp_path / page).is_file()
-    for result in ("runs/glass-ising/ising.json", "runs/effective/effective.json"):
+    for result in ("runs/ising/ising.json", "runs/effective/effective.json"):
         assert (tmp_path / result).is_file()
 
 
