@@ -13,7 +13,8 @@ from openmm_thermalnet.descent import gradient_descent, stochastic_descent
 from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.protocols import Interrupted
 from openmm_thermalnet.scans.config import ScanConfig
-from openmm_thermalnet.scans.scan import open_scan, read_outcomes, read_scan
+from openmm_thermalnet.scans.outcomes import read_outcomes
+from openmm_thermalnet.scans.scan import open_scan, read_scan
 from openmm_thermalnet.scans.summary import columns, locate, write_summary
 
 SMALL = {
@@ -32,6 +33,11 @@ SMALL = {
 
 def config(**changes):
     return check_values(ScanConfig, {**SMALL, **changes}, "scan")
+
+
+def jamming(**changes):
+    kept = {name: value for name, value in SMALL.items() if name != "width"}
+    return check_values(ScanConfig, {**kept, "kind": "jamming", **changes}, "scan")
 
 
 # --- transitions -------------------------------------------------------------------------------
@@ -144,8 +150,7 @@ def test_the_summary_has_a_figure_and_the_transition(finished):
 
 
 def test_jamming_scans_the_width(tmp_path):
-    settings = config(kind="jamming", values=[1, 12], weight_decay=0.0)
-    scan = open_scan(settings, tmp_path / "jam")
+    scan = open_scan(jamming(values=[1, 12]), tmp_path / "jam")
     outcomes = scan.execute()
     assert {o.weights for o in outcomes} == {4 + 1 + 1, 4 * 12 + 144 + 12}
     table = columns(outcomes)
@@ -198,7 +203,8 @@ def test_a_finished_scan_is_left_alone(finished):
         ({"values": [0.1, 0.0]}, ("values 0.1,0 do not ascend; sort",)),
         ({"values": [0.1]}, ("values has only 0.1; give two",)),
         ({"values": [-1, 1]}, ("values has -1; give numbers that are not negative",)),
-        ({"kind": "jamming", "values": [1, 2.5]}, ("values 1,2.5 are widths; give whole",)),
+        ({"kind": "jamming", "values": [1, 2]}, ("width is what jamming scans; give its values",)),
+        ({"weight-decay": 0.1}, ("weight-decay is what trivialisation scans",)),
         ({"etta": 1}, ("etta is no parameter of a scan; did you mean eta?",)),
         ({"eta": "fast"}, ("eta is 'fast'",)),
     ],
@@ -213,7 +219,6 @@ def test_bad_parameters_are_refused(refused, changes, parts):
         ({"eta": 0}, "eta is 0"),
         ({"batch": 121}, "batch is 121; give at most the 120"),
         ({"samples": 4}, "give a positive multiple of 3"),
-        ({"kind": "jamming", "values": [0, 3]}, "a width is 0"),
         ({"dataset": "nowhere"}, "dataset 'nowhere' is unknown"),
         ({"activation": "rulu"}, "rulu"),
         ({"patterns": 6000}, "n_train=6000 is more"),
@@ -224,6 +229,11 @@ def test_what_cannot_be_scanned_is_refused_before_anything_is_written(
 ):
     refused(lambda: open_scan(config(**changes), tmp_path / "scan"), part)
     assert not (tmp_path / "scan").exists()
+
+
+def test_bad_widths_are_refused(refused, tmp_path):
+    refused(lambda: jamming(values=[1, 2.5]), "values 1,2.5 are widths; give whole")
+    refused(lambda: open_scan(jamming(values=[0, 3]), tmp_path / "scan"), "a width is 0")
 
 
 def test_other_directories_are_refused(refused, tmp_path, finished):

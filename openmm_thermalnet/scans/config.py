@@ -57,6 +57,10 @@ class ScanConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> ScanConfig:
         """What no single part of the package can see."""
+        scanned = "width" if self.kind == "jamming" else "weight_decay"
+        if scanned in self.model_fields_set:
+            name = scanned.replace("_", "-")
+            raise ValueError(f"{name} is what {self.kind} scans; give its values")
         values = self.scanned
         if list(values) != sorted(set(values)):
             raise ValueError(f"values {_text(values)} do not ascend; sort them")

@@ -8,12 +8,10 @@ eta/10.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,56 +28,19 @@ from openmm_thermalnet.descent import (
 )
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.feedforward_network import FeedForwardNet
-from openmm_thermalnet.files import locked, read_sealed, write_atomically, write_json, write_sealed
+from openmm_thermalnet.files import locked, read_sealed, write_json, write_sealed
 from openmm_thermalnet.protocols import Interrupted
 from openmm_thermalnet.protocols.setup import build_dataset, versions
 from openmm_thermalnet.scans.config import ScanConfig
+from openmm_thermalnet.scans.outcomes import Outcome, read_outcomes, write_outcomes
 
 SCAN, SCAN_FORMAT = "scan.json", "openmm_thermalnet scan 1"
-TABLE = "scan.csv"
 
 _CHECKPOINT = "scan.chk"
 _CHECKPOINT_SECONDS = 30.0
 _CHUNK = 100  # steps between looks at the clock
 
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """Where one start ended, a row of `scan.csv`.
-
-    Attributes
-    ----------
-    value : float
-        Of the scanned parameter.
-    sample : int
-        The start.
-    weights : int
-        N_w, the number of weights.
-    patterns : int
-        P.
-    loss : float
-        Mean loss of the patterns, without weight decay.
-    squared_norm : float
-        |w|^2.
-    largest_output : float
-        Largest |f| over the training patterns: 0 in the zero network.
-    unsatisfied : int
-        Training patterns with a margin below 1.
-    accuracy : float
-        Of the training patterns.
-    """
-
-    value: float
-    sample: int
-    weights: int
-    patterns: int
-    loss: float
-    squared_norm: float
-    largest_output: float
-    unsatisfied: int
-    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -136,7 +97,8 @@ class Scan:
                 done = {outcome.value for outcome in self.outcomes}
                 for value in self.config.scanned:
                     if value not in done:
-                        self._add(self._run_value(value, progress, stop))
+                        found = self._run_value(value, progress, stop)
+                        write_outcomes(self.directory, [*self.outcomes, *found])
                         (self.directory / _CHECKPOINT).unlink(missing_ok=True)
         finally:
             torch.set_num_threads(threads)
@@ -203,13 +165,6 @@ class Scan:
             )
             for sample in range(self.config.samples)
         ]
-
-    def _add(self, outcomes: list[Outcome]) -> None:
-        stream = io.StringIO(newline="")
-        table = csv.writer(stream, lineterminator="\n")
-        table.writerow(field.name for field in fields(Outcome))
-        table.writerows(asdict(o).values() for o in [*self.outcomes, *outcomes])
-        write_atomically(self.directory / TABLE, stream.getvalue().encode())
 
     def _keep(self, value: float, state: torch.Tensor, step: int) -> None:
         head = json.dumps({"value": value, "step": step}).encode()
@@ -290,19 +245,6 @@ def read_scan(directory: Path) -> dict[str, Any]:
     if not isinstance(description, dict) or description.get("format") != SCAN_FORMAT:
         raise InputError(f"{path} is no {SCAN_FORMAT}; name the directory of a scan")
     return description
-
-
-def read_outcomes(directory: Path) -> list[Outcome]:
-    """Rows of `scan.csv`, none if it is not there yet."""
-    path = directory / TABLE
-    if not path.exists():
-        return []
-    kinds = {"int": int, "float": float}
-    with path.open(newline="") as stream:
-        return [
-            Outcome(**{f.name: kinds[str(f.type)](row[f.name]) for f in fields(Outcome)})
-            for row in csv.DictReader(stream)
-        ]
 
 
 def _check_same(theirs: dict[str, Any], ours: dict[str, Any], directory: Path) -> None:

@@ -15,7 +15,8 @@ from openmm_thermalnet.files import write_json
 from openmm_thermalnet.plotting.figures import save_figure
 from openmm_thermalnet.plotting.scans import plot_jamming, plot_trivialisation
 from openmm_thermalnet.scans.config import Kind
-from openmm_thermalnet.scans.scan import Outcome, read_outcomes, read_scan
+from openmm_thermalnet.scans.outcomes import Outcome, read_outcomes
+from openmm_thermalnet.scans.scan import read_scan
 
 TRANSITION, FIGURES = "transition.json", "figures"
 
