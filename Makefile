@@ -3,8 +3,9 @@ PYTHON ?= python3
 LIGHT := .venv
 TORCHFORCE := .venv-torchforce
 BENCH := .venv-bench
+DOCS := .venv-docs
 
-.PHONY: demo test test-torchforce lint bench reproduce clean
+.PHONY: demo test test-torchforce lint bench docs reproduce clean
 
 demo: $(LIGHT)/ready  ## train a small thermal network on MNIST and draw what happened
 	$(LIGHT)/bin/thermalnet run --config examples/demo.toml --out runs/demo --overwrite
@@ -24,6 +25,9 @@ lint: $(LIGHT)/ready  ## style and types
 bench: $(BENCH)/ready  ## against what people would run instead (about 20 minutes)
 	$(BENCH)/bin/python -m benchmarks.run
 
+docs: $(DOCS)/ready  ## the pages of docs/ and the reference, as a site in build/site
+	$(DOCS)/bin/mkdocs build --strict
+
 reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt and repeat at will
 	$(LIGHT)/bin/python docs/reproduction/run.py runs/reproduction
 	$(LIGHT)/bin/thermalnet sweep docs/reproduction/map.toml --out runs/reproduction/map
@@ -35,7 +39,7 @@ reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt a
 	$(LIGHT)/bin/python docs/reproduction/glass_figures.py runs/glass runs/glass/figures
 
 clean:
-	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) build *.egg-info
+	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) $(DOCS) build *.egg-info
 
 $(LIGHT)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(LIGHT)
@@ -50,4 +54,9 @@ $(TORCHFORCE)/ready: pyproject.toml constraints-torchforce.txt
 $(BENCH)/ready: pyproject.toml constraints.txt benchmarks/requirements.txt
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r benchmarks/requirements.txt
+	touch $@
+
+$(DOCS)/ready: pyproject.toml
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/pip install --quiet --disable-pip-version-check 'mkdocs-material>=9.5' 'mkdocstrings[python]>=0.27'
 	touch $@
