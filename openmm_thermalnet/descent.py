@@ -30,16 +30,16 @@ def check_step_size(eta: float) -> float:
     return float(eta)
 
 
-def check_batch(batch: int, patterns: int) -> int:
-    """Return the size of a minibatch if there are as many patterns.
+def check_batch(batch: int, patterns: int, name: str = "batch") -> int:
+    """Return the size of a minibatch if there are as many patterns; `name` is its parameter's.
 
     Raises
     ------
     InputError
         If it is no integer from 1 to `patterns`.
     """
-    if check_integer("batch", batch, 1) > patterns:
-        raise InputError(f"batch is {batch}; give at most the {patterns} training patterns")
+    if check_integer(name, batch, 1) > patterns:
+        raise InputError(f"{name} is {batch}; give at most the {patterns} training patterns")
     return int(batch)
 
 

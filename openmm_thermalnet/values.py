@@ -8,7 +8,9 @@ from typing import Any
 
 
 def split_numbers(value: Any) -> Any:
-    """Accept "0,1" where a list is wanted, as a command line gives it."""
+    """Accept "0,1", or "none", where a list is wanted, as a command line gives it."""
+    if value == "none":
+        return []
     if isinstance(value, str):
         return [part.strip() for part in value.split(",") if part.strip()]
     return [value] if isinstance(value, (int, float)) else value

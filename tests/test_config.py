@@ -86,6 +86,13 @@ def test_waiting_times_ascend_from_zero(times):
 
 
 @pytest.mark.parametrize(
+    ("text", "times"), [("none", ()), ("", ()), ("7", (7,)), ("0, 10", (0, 10))]
+)
+def test_lists_of_numbers_as_a_command_line_gives_them(text, times):
+    assert make_config({"waiting-times": text}).waiting_times == times
+
+
+@pytest.mark.parametrize(
     ("values", "steps"),
     [
         ({}, 20_000),

@@ -88,7 +88,7 @@ def test_a_network_without_hidden_layers(tmp_path):
     ("changes", "words"),
     [
         ({"learning-rate": 0}, ("0", "give a")),
-        ({"sgd-batch": 41}, ("batch is 41", "40")),
+        ({"sgd-batch": 41}, ("sgd-batch is 41", "40")),
         ({"activation": "sign"}, ("activation 'sign'",)),
         ({"loss": "hinge"}, ("loss 'hinge'",)),
         ({"weight-decay": -1}, ("weightDecay is -1",)),

@@ -24,7 +24,7 @@ def build_network(config: RunConfig, dataset: Dataset) -> FeedForwardNet:
     """
     if config.sgd_steps:
         check_step_size(config.learning_rate)
-        check_batch(config.sgd_batch, dataset.patterns)
+        check_batch(config.sgd_batch, dataset.patterns, "sgd-batch")
     return FeedForwardNet(
         dataset,
         (dataset.input_width, *config.hidden, dataset.output_width),
