@@ -105,18 +105,14 @@ def trained(directory: Path, name: str) -> dict[str, Any]:
 
 def draw_trained(results: dict[str, dict[str, Any]], out: Path) -> None:
     """Figures and tables of the trained ensembles."""
-    blocks = {
-        f"{name}, {gauge}": found
-        for name, result in results.items()
-        for gauge, found in result["ensembles"][0]["gauges"].items()
-        if gauge in ("as it is", "aligned")
+    gauges = {name: result["ensembles"][0]["gauges"] for name, result in results.items()}
+    plot_blocks(gauges["deep"]).savefig(out / "effective-blocks.png", dpi=110)
+    shown = {
+        "deep, symmetrised": gauges["deep"]["symmetrised"],
+        "deep-500, symmetrised": gauges["deep-500"]["symmetrised"],
+        "shallow": gauges["shallow"]["as it is"],
     }
-    deep = {label: found for label, found in blocks.items() if label.startswith("deep")}
-    plot_blocks(deep).savefig(out / "effective-blocks.png", dpi=110)
-    kept = ("deep, as it is", "deep-500, as it is", "shallow, as it is")
-    plot_landscapes({label: blocks[label] for label in kept}).savefig(
-        out / "effective-landscapes.png", dpi=110
-    )
+    plot_landscapes(shown).savefig(out / "effective-landscapes.png", dpi=110)
     for result in results.values():
         print(*table_lines(result), sep="\n")
         for gauge, found in result["ensembles"][0]["gauges"].items():

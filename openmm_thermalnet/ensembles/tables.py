@@ -59,8 +59,9 @@ def _cells(block: Mapping[str, Any]) -> list[str]:
     fit, jumps = block["fit"], [found["hysteresis"] for found in block["landscapes"]]
     jump = "-"
     if jumps:
-        known = [found for found in jumps if found is not None]
-        jump = "?" if len(known) < len(jumps) else _yes(any(k["first_order"] for k in known))
+        whole = all(found is not None and found["missing"] == 0 for found in jumps)
+        seen = any(found is not None and found["first_order"] for found in jumps)
+        jump = "yes" if seen else ("no" if whole else "?")
     model = None if fit is None else fit["entropy"]
     return [
         str(block["weights"]),
@@ -75,10 +76,6 @@ def _cells(block: Mapping[str, Any]) -> list[str]:
         "-" if fit is None else ("one" if fit["unique"] else "several"),
         jump,
     ]
-
-
-def _yes(answer: bool) -> str:
-    return "yes" if answer else "no"
 
 
 def _number(value: float | None, digits: int) -> str:
