@@ -33,6 +33,7 @@ reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt a
 	$(LIGHT)/bin/thermalnet sweep docs/reproduction/map.toml --out runs/reproduction/map
 	$(LIGHT)/bin/thermalnet plot runs/reproduction/map
 	$(LIGHT)/bin/python docs/reproduction/figures.py runs/reproduction runs/reproduction/figures
+	$(LIGHT)/bin/python docs/reproduction/effective.py runs/reproduction runs/reproduction/figures
 	$(LIGHT)/bin/python docs/reproduction/ising.py runs/reproduction
 	$(LIGHT)/bin/python docs/reproduction/ising_figures.py runs/reproduction runs/reproduction/figures
 	$(LIGHT)/bin/python docs/reproduction/glass.py runs/glass
