@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -274,8 +275,8 @@ def test_figures_of_temperatures(temperatures):
     assert len(plotting.plot_temperatures(temperatures, "50").axes) == 3
 
 
-def test_runs_that_cannot_be_compared_are_refused(temperatures, tiny_run, refused):
+def test_runs_that_cannot_be_compared_are_refused(temperatures, tiny_run, refused, tmp_path):
     refused(lambda: compare_temperatures(temperatures, 51), "t0 = 51 is not in the run")
-    thermal = tn.analyze_run(tiny_run, lambda line: None)
+    thermal = tn.analyze_run(shutil.copytree(tiny_run, tmp_path / "run"), lambda line: None)
     refused(lambda: compare_temperatures([thermal], 20), "is no feed-forward network")
     assert compare_temperatures(temperatures[:1], 50)["collapse"] is None

@@ -1,6 +1,7 @@
 """Figures of several runs show their late averages, in order of the parameter."""
 
 import copy
+import shutil
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ pytest_plugins = ("run_fixtures",)
 
 @pytest.fixture(scope="module")
 def analysis(tiny_run, tmp_path_factory):
-    return tn.analyze_run(tiny_run)
+    directory = tmp_path_factory.mktemp("comparison") / "run"
+    return tn.analyze_run(shutil.copytree(tiny_run, directory))
 
 
 def test_the_floor_counts_the_hidden_spins(analysis):

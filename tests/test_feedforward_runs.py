@@ -3,14 +3,13 @@
 import json
 import math
 import signal
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from small_runs import assert_same, contents, frames, table
-from test_restart import process, run_to_the_end
+from test_restart import kill_at_write, process, run_to_the_end
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.config import make_config
@@ -304,33 +303,27 @@ def test_stopped_during_descent_and_during_the_quench(tmp_path, two_times):
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(tmp_path):
+def test_killed_between_any_two_writes(tmp_path):
     """SIGKILL in the descent and in the quench; then every number is that of a run left alone."""
     changes = {
-        "sgd-steps": 4000,
-        "steps": 2000,
-        "waiting-times": [500, 1000],
-        "checkpoint-minutes": 0.001,
+        "sgd-steps": 400,
+        "steps": 300,
+        "waiting-times": [50, 100],
+        "checkpoint-minutes": 1e-9,
     }
     log = tmp_path / "said"
     whole = create_run(configure(**changes), tmp_path / "whole").directory
-    work = run_to_the_end(whole, log)
-    work -= (start := run_to_the_end(whole, log))
+    run_to_the_end(whole, log)
     broken = create_run(configure(**changes), tmp_path / "broken").directory
-    log.write_text("")
     killed = 0
-    for share in np.random.default_rng(0).uniform(0.2, 1, 4):
-        moving = Path(f"{log}.moving")
-        moving.unlink(missing_ok=True)
-        worker = process(broken, log)
+    for number in (2, 5, *np.random.default_rng(0).integers(1, 60, 10)):
+        worker = process(broken, log, kill_at_write, int(number))
         worker.start()
-        while not moving.exists() and worker.is_alive():
-            time.sleep(0.001)
-        worker.join(share * work / 4)
-        worker.kill()
         worker.join()
-        killed += worker.exitcode == -signal.SIGKILL
-    assert killed >= 2
-    assert start > 0
+        if worker.exitcode == 0:
+            break
+        assert worker.exitcode == -signal.SIGKILL
+        killed += 1
+    assert killed >= 4
     run_to_the_end(broken, log)
     assert_same(contents(whole), contents(broken))
