@@ -139,7 +139,7 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),
         ("openmm-idle / openmm-bare", ["openmm-idle"], ["openmm-bare"]),
         (
-            "ours / (idle PythonForce + our energy and forces)",
+            "ours / (openmm-idle + our energy and forces)",
             ["ours"],
             ["openmm-idle", "ours" + part],
         ),
