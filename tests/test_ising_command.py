@@ -97,6 +97,17 @@ def test_what_does_not_converge_is_marked(source):
     assert "NOT CONVERGED" in label
 
 
+def test_no_maximum_in_reach_is_said(source):
+    sampling = {"bins": 9, "tolerance": 0.1, "reach": 0.5, "walkers": 2}
+    result = analyze_ising(load_weights(source), sampling=sampling)
+    assert result["specific_heat"]["plain"]["maximum"]["value"] is None
+    lines = summary_lines(result)
+    assert "T_c: no maximum in reach of the bins" in lines
+    assert any(line.startswith("exact T_c = ") for line in lines)
+    names = [drawing.name for drawing in tn.plotting.draw_ising_figures(result)]
+    assert names[0] == "density_of_states"
+
+
 def test_one_result_is_not_replaced_by_another(thermalnet, source, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

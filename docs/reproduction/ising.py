@@ -97,9 +97,17 @@ def blocks(given: Matrices, seed: int) -> dict[str, Any]:
         name: {
             "first": ising.block_widths(matrices),
             "single": ising.block_widths(matrices, cumulative=False),
+            "rank_one": [largest_part(matrix) for matrix in matrices],
+            "last_three": ising.exact_critical_temperature(matrices[-3:])[0],
         }
         for name, matrices in twins(given, seed).items()
     }
+
+
+def largest_part(matrix: np.ndarray) -> float:
+    """Part of a matrix's squared norm that its largest singular value has: 1 for rank one."""
+    squares = np.linalg.svd(matrix, compute_uv=False) ** 2
+    return float(squares[0] / squares.sum())
 
 
 def train(widths: tuple[int, ...], seed: int) -> tuple[Matrices, Matrices, Any]:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-import openmm_thermalnet as tn
 from openmm_thermalnet.plotting.style import (
     DARK,
     LIGHT,
@@ -67,11 +66,12 @@ def draw_machine(found: dict[str, Any]) -> Figure:
         for column, text in enumerate(texts):
             axes = grid[row, column]
             axes.set_xscale("symlog", linthresh=1000, linscale=0.5)
+            axes.set_xticks([0, 1e3, 1e4, 1e5], ["0", "$10^3$", "$10^4$", "$10^5$"])
             axes.set_ylabel(text)
             letter(axes, 3 * row + column, label)
             if row == 1:
                 axes.set_xlabel("time $t$ (steps)")
-    grid[0, 0].legend(loc="upper left")
+    grid[1, 0].legend(loc="upper left")
     grid[0, 2].legend(loc="lower right")
     return figure
 
@@ -102,6 +102,42 @@ def draw_layers(found: dict[str, Any]) -> Figure:
 
 
 @styled
+def draw_sampling(found: dict[str, Any]) -> Figure:
+    """Entropy and specific heat by sampling, with the exact ones where the layers are narrow."""
+    figure, grid = panels(1, 3, 9.6, 3.2)
+    pairs = (("machine", "trained", DARK, "-"), ("machine-permuted", "permuted", MIDDLE, "--"))
+    entropy, machine_heat, wide_heat = grid[0]
+    for name, label, color, line in pairs:
+        style = {"color": color, "linestyle": line}
+        density, spins = found[name]["density_of_states"], found[name]["spins"]
+        x = np.array(density["energies"], dtype=np.float64) / spins
+        y = np.array(density["log_g"], dtype=np.float64) / spins
+        entropy.plot(x, y, label=label, **style)
+        heat = found[name]["specific_heat"]
+        machine_heat.plot(heat["plain"]["temperatures"], heat["plain"]["values"], **style)
+        exact = heat["exact"]
+        machine_heat.plot(exact["temperatures"], exact["values"], "o", color=color, markersize=3)
+        heat = found[name.replace("machine", "wide")]["specific_heat"]["plain"]
+        wide_heat.plot(heat["temperatures"], heat["values"], **style)
+        wide_heat.axvline(heat["maximum"]["value"], color=color, linestyle=":", linewidth=1)
+    entropy.set_xlabel("energy per spin $E/n$")
+    entropy.set_ylabel("$\\ln g\\,/\\,n$")
+    entropy.legend(loc="lower center")
+    letter(entropy, 0, "machine")
+    for index, (axes, text) in enumerate(
+        ((machine_heat, "machine"), (wide_heat, "784-64-32-10")), start=1
+    ):
+        axes.set_xscale("log")
+        axes.set_ylim(bottom=0)
+        axes.set_xlabel("temperature $T$")
+        axes.set_ylabel("specific heat $C/n$")
+        letter(axes, index, text)
+    wide_heat.set_xticks([0.5, 1, 2, 5], ["0.5", "1", "2", "5"])
+    wide_heat.minorticks_off()
+    return figure
+
+
+@styled
 def draw_perceptrons(found: dict[str, Any]) -> Figure:
     """W, T_c and accuracy against the permuted fraction."""
     figure, grid = panels(1, 3, 9.6, 3.2)
@@ -124,8 +160,8 @@ def draw_perceptrons(found: dict[str, Any]) -> Figure:
         axes.set_xlabel("permuted fraction $f$")
         axes.set_ylabel(text)
         letter(axes, index, text.split(" $")[0])
-    grid[0, 0].set_ylim(bottom=0)
-    grid[0, 1].set_ylim(bottom=0)
+        axes.set_xticks([0, 0.5, 1])
+        axes.set_ylim(bottom=0)
     grid[0, 2].legend(loc="upper right")
     return figure
 
@@ -146,6 +182,20 @@ def machine_table(found: dict[str, Any]) -> list[str]:
     return rows
 
 
+def layers_table(found: dict[str, Any]) -> list[str]:
+    """One Markdown row for every run and time: how nearly the layers have rank one."""
+    layers = " | ".join(f"l = {k}" for k in range(1, 11))
+    rows = [f"| | {layers} | T_c of l = 8-10 |", "|---|" + "---:|" * 11]
+    for run, label in RUNS.items():
+        for when in ("start", "end"):
+            samples = [found[f"layers-{run}-{when}-{s}"]["given"] for s in range(3)]
+            mean, _ = mean_error([sample["rank_one"] for sample in samples])
+            critical = shown([sample["last_three"] for sample in samples], 2)
+            parts = " | ".join(f"{value:.2f}" for value in mean)
+            rows.append(f"| {label}, {when} | {parts} | {critical} |")
+    return rows
+
+
 def perceptron_table(found: dict[str, Any]) -> list[str]:
     """One Markdown row for every network."""
     rows = ["| network | weights | accuracy | W | T_c |", "|---|---|---:|---:|---:|"]
@@ -162,28 +212,29 @@ def perceptron_table(found: dict[str, Any]) -> list[str]:
 def sampling_table(found: dict[str, Any]) -> list[str]:
     """One Markdown row for every density of states."""
     rows = [
-        "| network | converged | largest error of ln g | W | T_c | exact T_c | normalised T_c |",
+        "| network | converged | attempts | largest error of ln g | W | T_c | exact T_c |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for name, result in found.items():
         heat = result["specific_heat"]
-        plain, paper = heat["plain"]["maximum"], heat["normalised"]["maximum"]
+        plain = heat["plain"]["maximum"]
         exact = "-" if heat["exact"] is None else f"{heat['exact']['maximum']['value']:.4f}"
         largest = max(e for e in result["density_of_states"]["error"] if e is not None)
         value = f"{plain['value']:.4f} ± {plain['error']:.4f}" if plain["value"] else "none"
         rows.append(
-            f"| {name} | {'yes' if result['converged'] else 'NO'} | {largest:.2f} "
-            f"| {result['width']['value']:.4f} | {value if plain['resolved'] else 'unresolved'} "
-            f"| {exact} | {paper['value']:.4f} ± {paper['error']:.4f} |"
+            f"| {name} | {'yes' if result['converged'] else 'NO'} "
+            f"| {result['density_of_states']['steps']:.2g} | {largest:.2f} "
+            f"| {result['width']['value']:.3f} "
+            f"| {value if plain['resolved'] else 'not resolved'} | {exact} |"
         )
     return rows
 
 
 PARTS: dict[str, tuple[Any, Any]] = {
     "machine": (draw_machine, machine_table),
-    "layers": (draw_layers, None),
+    "layers": (draw_layers, layers_table),
     "mlp": (draw_perceptrons, perceptron_table),
-    "sampling": (tn.plotting.plot_specific_heat, sampling_table),
+    "sampling": (draw_sampling, sampling_table),
 }
 
 
@@ -196,12 +247,8 @@ def main() -> None:
             print(f"{name} is not there yet", file=sys.stderr)
             continue
         found = json.loads((kept / f"{name}.json").read_text())
-        shown_here = found
-        if name == "sampling":
-            shown_here = {key: found[key] for key in ("machine", "machine-permuted")}
-        draw(shown_here).savefig(out / f"ising-{name}.png", dpi=110)
-        if table is not None:
-            print(*table(found), "", sep="\n")
+        draw(found).savefig(out / f"ising-{name}.png", dpi=110)
+        print(*table(found), "", sep="\n")
 
 
 if __name__ == "__main__":

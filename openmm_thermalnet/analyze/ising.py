@@ -166,6 +166,9 @@ def summary_lines(result: Mapping[str, Any]) -> list[str]:
     for form, name in names.items():
         if heat[form] is not None:
             maximum = heat[form]["maximum"]
+            if maximum["value"] is None:
+                lines.append(f"{name}: no maximum in reach of the bins")
+                continue
             error = "" if form == "exact" else f" +- {_shown(maximum['error'])}"
             wide = "" if maximum["resolved"] else "; THE BINS ARE TOO WIDE for it, give more"
             height = _shown(maximum["height"])

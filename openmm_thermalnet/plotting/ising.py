@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
+from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.plotting.figures import Drawing
 from openmm_thermalnet.plotting.style import (
     letter,
@@ -16,6 +18,11 @@ from openmm_thermalnet.plotting.style import (
     panels,
     styled,
 )
+
+_FORMS = {
+    "plain": ("temperature $T$", "$C\\,/\\,n$", "per spin"),
+    "normalised": ("temperature $T/W$", "normalised $C$", "normalised form"),
+}
 
 
 def draw_ising_figures(result: Mapping[str, Any]) -> Iterator[Drawing]:
@@ -37,6 +44,8 @@ def draw_ising_figures(result: Mapping[str, Any]) -> Iterator[Drawing]:
         f"Entropy per spin against the energy per spin, with one standard error.{mark}",
         plot_density_of_states({_label(result): result}),
     )
+    if all(np.isnan(_curve(result, form)).all() for form in _FORMS):
+        return
     yield Drawing(
         "specific_heat",
         f"Specific heat: per spin, and in the paper's normalised form. Dashed: T_c.{mark}",
@@ -79,37 +88,50 @@ def plot_density_of_states(results: Mapping[str, Mapping[str, Any]]) -> Figure:
 
 @styled
 def plot_specific_heat(results: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Specific heat per spin and in the normalised form, with the maxima, of some networks.
+    """Specific heat of some networks with its maxima: per spin, and in the normalised form.
+
+    A form without a single number is left out: short of the ground state the normalised one is.
 
     Parameters
     ----------
     results : mapping of str to mapping
         Label and `analyze_ising`'s result.
+
+    Raises
+    ------
+    InputError
+        If no temperature could be computed.
     """
-    figure, grid = panels(1, 2, 8.4, 3.3)
-    for k, (label, result) in enumerate(results.items()):
-        style = line_style(k, len(results))
-        for axes, form in zip(grid[0], ("plain", "normalised"), strict=True):
-            curve = result["specific_heat"][form]
-            axes.plot(curve["temperatures"], numbers(curve["values"]), label=label, **style)
-            if curve["maximum"]["value"] is not None:
-                axes.axvline(
-                    curve["maximum"]["value"], color=style["color"], linestyle="--", linewidth=0.8
-                )
-        exact = result["specific_heat"]["exact"]
-        if exact is not None:
-            grid[0, 0].plot(
-                exact["temperatures"], exact["values"], "o", color=style["color"], label="exact"
-            )
-    plain, normalised = grid[0]
-    plain.set_xscale("log")
-    plain.set_xlabel("temperature $T$")
-    plain.set_ylabel("$C\\,/\\,n$")
-    normalised.set_xlabel("temperature $T/W$")
-    normalised.set_ylabel("normalised $C$")
-    letter(plain, 0, "per spin")
-    letter(normalised, 1, "normalised form")
-    for axes in grid[0]:
+    forms = [
+        form
+        for form in _FORMS
+        if any(np.isfinite(_curve(result, form)).any() for result in results.values())
+    ]
+    if not forms:
+        raise InputError("no temperature is in reach of the bins; give more bins")
+    figure, grid = panels(1, len(forms), 4.2 * len(forms), 3.3)
+    for index, form in enumerate(forms):
+        axes = grid[0, index]
+        for k, (label, result) in enumerate(results.items()):
+            style = line_style(k, len(results))
+            heat = result["specific_heat"]
+            axes.plot(heat[form]["temperatures"], _curve(result, form), label=label, **style)
+            if heat[form]["maximum"]["value"] is not None:
+                position = heat[form]["maximum"]["value"]
+                axes.axvline(position, color=style["color"], linestyle="--", linewidth=0.8)
+            exact = heat["exact"]
+            if form == "plain" and exact is not None:
+                points = {"color": style["color"], "label": "exact"}
+                axes.plot(exact["temperatures"], exact["values"], "o", **points)
+        if form == "plain":
+            axes.set_xscale("log")
+        axes.set_xlabel(_FORMS[form][0])
+        axes.set_ylabel(_FORMS[form][1])
         axes.set_ylim(bottom=0)
-    plain.legend(loc="best")
+        letter(axes, index, _FORMS[form][2])
+    grid[0, 0].legend(loc="best")
     return figure
+
+
+def _curve(result: Mapping[str, Any], form: str) -> NDArray[np.float64]:
+    return numbers(result["specific_heat"][form]["values"])

@@ -17,7 +17,7 @@ from openmm_thermalnet.errors import InputError
 Array = NDArray[np.float64]
 
 _WIDEST_BIN = 2.0  # in units of T_c
-_CUT = 0.01  # of the largest weight: what the lowest bin may have where the range ends above E_min
+_CUT = 0.01  # weight that bins may have which are missing between E_min and the range
 
 
 @dataclass(frozen=True)
@@ -226,6 +226,7 @@ def _moments(
     mean = weights @ energies
     variance = (weights * (energies - mean[..., None]) ** 2).sum(axis=-1)
     if dos.truncated:
-        cut = weights[..., 0] > _CUT * weights.max(axis=-1)
+        missing = (dos.bin_edges[0] - dos.lowest) / (dos.bin_edges[1] - dos.bin_edges[0])
+        cut = missing * weights[..., 0] > _CUT
         mean, variance = np.where(cut, np.nan, mean), np.where(cut, np.nan, variance)
     return np.asarray(mean), np.asarray(variance)
