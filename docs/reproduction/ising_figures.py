@@ -185,26 +185,34 @@ def machine_table(found: dict[str, Any]) -> list[str]:
 def layers_table(found: dict[str, Any]) -> list[str]:
     """One Markdown row for every run and time: how nearly the layers have rank one."""
     layers = " | ".join(f"l = {k}" for k in range(1, 11))
-    rows = [f"| | {layers} | T_c of l = 8-10 |", "|---|" + "---:|" * 11]
+    rows = [f"| | {layers} | T_c of l = 8-10 | permuted |", "|---|" + "---:|" * 12]
     for run, label in RUNS.items():
         for when in ("start", "end"):
-            samples = [found[f"layers-{run}-{when}-{s}"]["given"] for s in range(3)]
-            mean, _ = mean_error([sample["rank_one"] for sample in samples])
-            critical = shown([sample["last_three"] for sample in samples], 2)
-            parts = " | ".join(f"{value:.2f}" for value in mean)
-            rows.append(f"| {label}, {when} | {parts} | {critical} |")
+            samples = [found[f"layers-{run}-{when}-{s}"] for s in range(3)]
+            mean, _ = mean_error([sample["given"]["rank_one"] for sample in samples])
+            critical = [
+                shown([sample[twin]["last_three"] for sample in samples], 2)
+                for twin in ("given", "permuted")
+            ]
+            parts = [f"{value:.2f}" for value in mean]
+            rows.append(f"| {label}, {when} | {' | '.join([*parts, *critical])} |")
     return rows
 
 
 def perceptron_table(found: dict[str, Any]) -> list[str]:
     """One Markdown row for every network."""
-    rows = ["| network | weights | accuracy | W | T_c |", "|---|---|---:|---:|---:|"]
+    rows = [
+        "| network | weights | accuracy | W | T_c | W of each layer alone |",
+        "|---|---|---:|---:|---:|---|",
+    ]
     for size in ("narrow", "wide"):
         seeds = [values for name, values in found.items() if name.startswith(f"mlp-{size}")]
         for name in seeds[0]:
             cells = [shown([seed[name][key] for seed in seeds]) for key in ("accuracy", "width")]
             known = seeds[0][name]["critical"] is not None
             cells.append(shown([seed[name]["critical"] for seed in seeds]) if known else "-")
+            single, _ = mean_error([seed[name]["single"] for seed in seeds])
+            cells.append(", ".join(f"{width:.2f}" for width in single))
             rows.append(f"| {size} | {name} | {' | '.join(cells)} |")
     return rows
 
