@@ -1,10 +1,13 @@
 """What the tests share: small networks, and the platforms and bindings present here."""
 
+import sys
+
 import openmm
 import pytest
 from hypothesis import settings
 
 import openmm_thermalnet as tn
+from openmm_thermalnet import cli
 from openmm_thermalnet.errors import DependencyError, InputError
 from openmm_thermalnet.forces import resolve_binding
 from openmm_thermalnet.integrators import find_platform
@@ -82,3 +85,17 @@ def refused():
             assert part in message
 
     return check
+
+
+@pytest.fixture
+def thermalnet(monkeypatch, capsys):
+    """Run the command line in this process: exit status, and lines of stdout and stderr."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["thermalnet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        return ended.value.code or 0, captured.out.splitlines(), captured.err.splitlines()
+
+    return call

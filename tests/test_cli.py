@@ -24,20 +24,6 @@ SMALL_FLAGS = [part for name, value in SMALL.items() for part in (f"--{name}", s
 
 
 @pytest.fixture
-def thermalnet(monkeypatch, capsys):
-    """Run the command line in this process: exit status, and lines of stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["thermalnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out.splitlines(), captured.err.splitlines()
-
-    return call
-
-
-@pytest.fixture
 def refuses(thermalnet, tmp_path):
     """Run with these flags must be refused in one line, and leave nothing behind."""
 

@@ -2,13 +2,12 @@
 
 import json
 import math
-import sys
 
 import numpy as np
 import pytest
 import torch
 
-from openmm_thermalnet import cli, datasets, ensembles, results
+from openmm_thermalnet import datasets, ensembles, results
 from openmm_thermalnet.analysis import effective
 from openmm_thermalnet.analysis.effective import blocks
 from openmm_thermalnet.config import check_values
@@ -35,20 +34,6 @@ def ensemble_of(block_list, **options):
         samples=options.pop("samples", np.zeros(len(block_list[0]), dtype=np.int64)),
         **options,
     )
-
-
-@pytest.fixture
-def thermalnet(monkeypatch, capsys):
-    """Run the command line in this process: exit status, lines of stdout and of stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["thermalnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out.splitlines(), captured.err.splitlines()
-
-    return call
 
 
 # --- training -------------------------------------------------------------------------------------

@@ -1,7 +1,6 @@
 """``thermalnet ising``: what it writes, draws and refuses."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from safetensors.torch import save_file
 from small_networks import all_energies, random_network
 
 import openmm_thermalnet as tn
-from openmm_thermalnet import cli
 from openmm_thermalnet.analysis import ising
 from openmm_thermalnet.analyze.ising import analyze_ising, summary_lines
 from openmm_thermalnet.weights import load_weights
@@ -18,20 +16,6 @@ from openmm_thermalnet.weights import load_weights
 pytest_plugins = ("run_fixtures",)
 
 QUICK = ["--bins", 9, "--tolerance", 0.1, "--processes", 1]
-
-
-@pytest.fixture
-def thermalnet(monkeypatch, capsys):
-    """Run the command line in this process: exit status, and lines of stdout and stderr."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["thermalnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        return ended.value.code or 0, captured.out.splitlines(), captured.err.splitlines()
-
-    return call
 
 
 @pytest.fixture
