@@ -28,7 +28,7 @@ STEPS = {None: (0, 2512, 3981, 6310, 20_000), 20_000: (200_000,)}
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 SAMPLES, SEEDS = 3, 3
 NETWORKS = {"narrow": (784, 10, 10, 10, 10), "wide": (784, 64, 32, 10)}
-SAMPLING = {"bins": 1300, "walkers": 3, "mirrored": True, "reach": 0.98}
+SAMPLING = {"bins": 3000, "walkers": 3, "mirrored": True, "reach": 0.98}
 Keep = Callable[..., dict[str, Any]]
 Matrices = list[np.ndarray]
 

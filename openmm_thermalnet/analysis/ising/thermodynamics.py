@@ -16,7 +16,7 @@ from openmm_thermalnet.errors import InputError
 
 Array = NDArray[np.float64]
 
-_WIDEST_BIN = 2.0  # in units of T_c
+_WIDEST_BIN = 1.5  # in units of T_c
 _CUT = 0.01  # weight that bins may have which are missing between E_min and the range
 
 
@@ -33,7 +33,7 @@ class CriticalTemperature:
     height : float
         C(T_c).
     resolved : bool
-        Whether the bins are narrow enough to trust it: at most 2 T_c wide. In wider ones most
+        Whether the bins are narrow enough to trust it: at most 1.5 T_c wide. In wider ones most
         configurations that count at T_c sit at an edge.
     """
 
