@@ -141,7 +141,7 @@ def train_chunk(
             outputs.flatten(0, 1), patterns.labels[chosen].flatten()
         )
         optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         optimizer.step()
     with torch.no_grad():
         drawn = [
