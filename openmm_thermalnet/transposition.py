@@ -25,7 +25,7 @@ _inline = numba.njit(inline="always", error_model="numpy")
 
 
 @intrinsic
-def _move_tile(typing, source, origins, shift, into, targets, at):  # type: ignore[no-untyped-def]
+def move_tile(typing, source, origins, shift, into, targets, at):  # type: ignore[no-untyped-def]
     """Read eight values from each of ``origins + shift``, write them transposed, as at `targets`.
 
     A transposition swaps the bits of row and column numbers, one pair of bits at a time: three
@@ -115,6 +115,28 @@ def _places(left, rows, size):  # type: ignore[no-untyped-def]
     )
 
 
+@_inline
+def transpose(  # type: ignore[no-untyped-def]
+    source, first, step, rows, columns, out, to, out_step
+):
+    """Write the transpose of a matrix that begins at ``source[first]`` to where ``out[to]`` is.
+
+    Neighbouring rows are `step` and `out_step` elements apart.
+    """
+    if rows < _TILE or columns < _TILE:
+        from_, into = source.reshape(-1), out.reshape(-1)
+        for row in range(rows):
+            for column in range(columns):
+                into[to + column * out_step + row] = from_[first + row * step + column]
+    else:
+        for edge in range(0, columns, _TILE):
+            left = min(edge, columns - _TILE)
+            origins, targets = _steps(first + left, step), _steps(to + left * out_step, out_step)
+            for corner in range(0, rows, _TILE):
+                row = min(corner, rows - _TILE)
+                move_tile(source, origins, row * step, out, targets, row)
+
+
 @_jit
 def _chunk_to_state(chunk, height, top, rows, columns, state):  # type: ignore[no-untyped-def]
     """Rows ``top ... top + height`` of a field (height, 3 columns), transposed, to its state."""
@@ -135,7 +157,7 @@ def _chunk_to_state(chunk, height, top, rows, columns, state):  # type: ignore[n
             origins, targets = _steps(left, width), _places(left, rows, size)
             for edge in range(0, height, _TILE):
                 row = min(edge, height - _TILE)
-                _move_tile(chunk, origins, row * width, state, targets, top + row)
+                move_tile(chunk, origins, row * width, state, targets, top + row)
 
 
 @_jit
@@ -158,7 +180,7 @@ def _chunk_from_state(state, height, top, rows, columns, chunk):  # type: ignore
             origins, targets = _places(left, rows, size), _steps(left, width)
             for edge in range(0, height, _TILE):
                 row = min(edge, height - _TILE)
-                _move_tile(state, origins, top + row, chunk, targets, row * width)
+                move_tile(state, origins, top + row, chunk, targets, row * width)
 
 
 @_jit

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.hamiltonians import packed
+from openmm_thermalnet.hamiltonians import packed, sparse
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
 
 Gain = float | Literal["fan_in"]
@@ -94,7 +94,7 @@ class LayeredHamiltonian(Hamiltonian):
         gain: Gain = 1.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__(dtype, ("fields", "output_fields", "output_gradient"))
+        super().__init__(dtype, ("fields", "first_fields", "output_fields", "output_gradient"))
         self.patterns = int(inputs.shape[0])
         self.depth = len(widths) - 1
         self.width = int(widths[1])
@@ -108,8 +108,10 @@ class LayeredHamiltonian(Hamiltonian):
         self.register_buffer("targets", targets.t().to(dtype).contiguous())
         self.inputs: Tensor
         self.targets: Tensor
-        self.patterns_packed: packed.PackedPatterns | None = None
+        self.threads = 1
+        self.patterns_packed: packed.PackedPatterns | sparse.SparsePatterns | None = None
         self.fields: Tensor
+        self.first_fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor
 
@@ -176,6 +178,10 @@ class LayeredHamiltonian(Hamiltonian):
         """
         with torch.no_grad():
             self.allocate(state)
+            if not torch.jit.is_scripting():
+                done = self.compiled_pass(state)
+                if done is not None:
+                    return done
             spins, first, middle, last = self.split(state)
             d_spins, d_first, d_middle, d_last = self.split(self.gradient)
             R, M, N = self.replicas, self.patterns, self.width
@@ -207,6 +213,17 @@ class LayeredHamiltonian(Hamiltonian):
             scaled_products(output_fields, top.transpose(1, 2), self.gain, d_last)
             d_spins[-1].baddbmm_(last.transpose(1, 2), output_fields, alpha=self.gain)
         return torch.cat([hidden, output]), self.gradient
+
+    @torch.jit.unused
+    def compiled_pass(self, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        """`forward` in one compiled pass, if there is one for this state; None if not."""
+        return None
+
+    @torch.jit.unused
+    def use_threads(self, threads: int) -> None:
+        """Compiled passes have one thread; torch's products have more."""
+        self.threads = threads
+        self.patterns_packed = None
 
     def first_layer(self, weights: Tensor, fields: Tensor) -> None:
         """Write the first layer's local fields (R N, M) of its weights (R N, N_0)."""
@@ -251,8 +268,11 @@ class LayeredHamiltonian(Hamiltonian):
 
     def pack(self, state: Tensor) -> None:
         """Pack the patterns where that helps: in single precision on the CPU."""
-        plain = state.device.type != "cpu" or state.dtype != torch.float32
-        if not plain and packed.available():
+        if state.device.type != "cpu" or state.dtype != torch.float32:
+            return
+        if self.threads == 1 and sparse.is_sparse(self.inputs):
+            self.patterns_packed = sparse.SparsePatterns(self.inputs, self.first_gain)
+        elif packed.available():
             self.patterns_packed = packed.PackedPatterns(
                 self.inputs, self.first_gain, self.replicas * self.width
             )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from openmm_thermalnet.hamiltonians import compiled
+from openmm_thermalnet.hamiltonians import compiled, residuals
 from openmm_thermalnet.hamiltonians.layered import LayeredHamiltonian
 from openmm_thermalnet.hamiltonians.registry import register
 
@@ -45,6 +46,38 @@ class ResidualHamiltonian(LayeredHamiltonian):
         residual.mul_(factors[:, :, None, None])
         outputs.square_().sub_(1.0).mul_(residual)
         return energies
+
+    @torch.jit.unused
+    def compiled_pass(self, state: Tensor) -> tuple[Tensor, Tensor] | None:
+        """All layers, a block of patterns at a time: on one core, in single precision."""
+        if self.threads > 1 or state.device.type != "cpu" or state.dtype != torch.float32:
+            return None
+        R, N = self.replicas, self.width
+        if self.first_fields.numel() == 0:
+            self.first_fields = state.new_empty([R * N, self.patterns])
+            self.block_scratch = residuals.scratch_for(N, self.output_width)
+        sizes = (R, self.patterns, self.input_width, N, self.output_width, self.depth)
+        gain = np.float32(self.gain)
+        squares = np.empty((self.depth, R))
+        first, by_first = self.split(state)[1], self.split(self.gradient)[1]
+        gradient, by_layer_above = self.gradient.numpy(), self.fields.numpy()
+        self.first_layer(first, self.first_fields)
+        residuals.add_patterns(
+            state.numpy(),
+            self.targets.numpy(),
+            sizes,
+            gain,
+            self.first_fields.numpy().reshape(R, N, self.patterns),
+            gradient,
+            by_layer_above,
+            squares,
+            self.block_scratch,
+        )
+        self.first_layer_gradient(self.first_fields, by_first)
+        norms = torch.from_numpy(np.sqrt(squares).astype(np.float32))
+        energies, factors = self.radial(norms)
+        residuals.scale(factors.numpy(), gain, sizes, by_layer_above, gradient)
+        return energies, self.gradient
 
     def compiled_local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
         """`local` in two fused passes."""

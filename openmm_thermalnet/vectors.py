@@ -1,0 +1,118 @@
+"""Vector instructions inside numba functions.
+
+LLVM vectorizes simple loops by itself, but keeps no block of sums in registers. The few kernels
+where that decides are numba intrinsics, written in LLVM's own terms with what is here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba.core import cgutils
+
+WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
+"""Whether this CPU has 32 registers of 512 bits, not 16 of 256."""
+
+LANES = 16 if WIDE else 8
+"""Single-precision numbers in a register."""
+
+_FAST = ("fast",)
+
+
+class Vectors:
+    """Writes the instructions of an intrinsic that works on vectors of numbers.
+
+    Parameters
+    ----------
+    context, builder, signature, arguments
+        What numba hands to the intrinsic.
+    number : llvmlite.ir.Type
+        Type of a number.
+    lanes : int
+        Numbers in a vector.
+    """
+
+    def __init__(
+        self,
+        context: Any,
+        builder: Any,
+        signature: Any,
+        arguments: Any,
+        number: Any = ir.FloatType(),
+        lanes: int = LANES,
+    ) -> None:
+        self._context, self.builder = context, builder
+        self._signature, self._arguments = signature, arguments
+        self._number, self._lanes = number, lanes
+        self._vector = ir.VectorType(number, lanes)
+        self._align = context.get_abi_sizeof(number)
+
+    def array(self, argument: int) -> Any:
+        """Pointer to the first element of an array that is the intrinsic's argument."""
+        kind = self._context.make_array(self._signature.args[argument])
+        return kind(self._context, self.builder, self._arguments[argument]).data
+
+    def index(self, value: int) -> Any:
+        """A constant index."""
+        return ir.Constant(ir.IntType(64), value)
+
+    def number(self, array: Any, at: Any) -> Any:
+        """One element of an array."""
+        return self.builder.load(self.builder.gep(array, [at]))
+
+    def load(self, array: Any, at: Any) -> Any:
+        """A vector of an array's elements, from index `at` on."""
+        return self.builder.load(self._place(array, at), align=self._align)
+
+    def store(self, vector: Any, array: Any, at: Any) -> None:
+        """Write a vector to an array, from index `at` on."""
+        self.builder.store(vector, self._place(array, at), align=self._align)
+
+    def shuffle(self, a: Any, b: Any, lanes: list[int]) -> Any:
+        """Vector of the numbered lanes of two."""
+        chosen = ir.Constant(ir.VectorType(ir.IntType(32), self._lanes), lanes)
+        return self.builder.shuffle_vector(a, b, chosen)
+
+    def spread(self, number: Any) -> Any:
+        """Vector of one number in every lane."""
+        nothing = ir.Constant(self._vector, ir.Undefined)
+        first = self.builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+        return self.shuffle(first, nothing, [0] * self._lanes)
+
+    def sums(self, *shape: int) -> Any:
+        """Nested lists of vectors that begin at 0; LLVM keeps them in registers."""
+        if shape:
+            return [self.sums(*shape[1:]) for _ in range(shape[0])]
+        zero = ir.Constant(self._vector, None)
+        place = cgutils.alloca_once(self.builder, self._vector)
+        self.builder.store(zero, place)
+        return place
+
+    def add_product(self, place: Any, a: Any, b: Any) -> None:
+        """Add a b to a sum."""
+        product = self.builder.fmul(a, b, flags=_FAST)
+        self.builder.store(
+            self.builder.fadd(self.builder.load(place), product, flags=_FAST), place
+        )
+
+    def total(self, place: Any) -> Any:
+        """All lanes of a sum added up."""
+        kind = ir.FunctionType(self._number, [self._number, self._vector])
+        name = f"llvm.vector.reduce.fadd.v{self._lanes}f{8 * self._align}"
+        reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
+        zero = ir.Constant(self._number, -0.0)
+        return self.builder.call(reduce, [zero, self.builder.load(place)], fastmath=_FAST)
+
+    def loop(self, stop: Any, step: int = 1, start: Any = None) -> Any:
+        """Context manager of a loop; its value is a pair with the index first."""
+        first = self.index(0) if start is None else start
+        return cgutils.for_range_slice(
+            self.builder, first, stop, self.index(step), ir.IntType(64)
+        )
+
+    def _place(self, array: Any, at: Any) -> Any:
+        return self.builder.bitcast(
+            self.builder.gep(array, [at]), self._vector.as_pointer()
+        )
