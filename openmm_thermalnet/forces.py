@@ -77,7 +77,7 @@ class EnergyAndForces:
             _, layout, dtype, walls, _ = self._arguments
             self._conversion = HostConversion(layout, dtype, walls)
         energies, gradient = self._hamiltonian(self._conversion.state(positions))
-        energy = float(energies.sum(dtype=torch.float64))
+        energy = float(energies.numpy().sum(dtype=np.float64))
         return coupling * energy, self._conversion.forces(gradient, coupling)
 
     def __reduce__(self) -> tuple[Any, ...]:

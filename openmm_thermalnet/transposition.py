@@ -13,9 +13,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
+
+from openmm_thermalnet.vectors import Vectors
 
 _TILE = 8
 _CHUNK, _ROWS = 4096, 128
@@ -35,34 +36,24 @@ def move_tile(typing, source, origins, shift, into, targets, at):  # type: ignor
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         number = context.get_data_type(signature.args[0].dtype)
-        vector = ir.VectorType(number, _TILE)
-        align = context.get_abi_sizeof(number)
+        v = Vectors(context, builder, signature, arguments, number, _TILE)
 
-        def pointers(array: int, starts: int, offset: int) -> list[Any]:
-            first = context.make_array(signature.args[array])(context, builder, arguments[array])
+        def places(starts: int, offset: int) -> list[Any]:
             return [
-                builder.bitcast(
-                    builder.gep(first.data, [builder.add(start, arguments[offset])]),
-                    vector.as_pointer(),
-                )
+                builder.add(start, arguments[offset])
                 for start in cgutils.unpack_tuple(builder, arguments[starts])
             ]
 
-        def shuffle(a: Any, b: Any, lanes: list[int]) -> Any:
-            return builder.shuffle_vector(
-                a, b, ir.Constant(ir.VectorType(ir.IntType(32), _TILE), lanes)
-            )
-
-        rows = [builder.load(pointer, align=align) for pointer in pointers(0, 1, 2)]
+        rows = [v.load(v.array(0), place) for place in places(1, 2)]
         for bit in (1, 2, 4):
             for k in range(_TILE):
                 if not k & bit:
                     a, b = rows[k], rows[k + bit]
                     low = [i + _TILE - bit if i & bit else i for i in range(_TILE)]
                     high = [i + _TILE if i & bit else i + bit for i in range(_TILE)]
-                    rows[k], rows[k + bit] = shuffle(a, b, low), shuffle(a, b, high)
-        for row, pointer in zip(rows, pointers(3, 4, 5), strict=True):
-            builder.store(row, pointer, align=align)
+                    rows[k], rows[k + bit] = v.shuffle(a, b, low), v.shuffle(a, b, high)
+        for row, place in zip(rows, places(4, 5), strict=True):
+            v.store(row, v.array(3), place)
         return context.get_dummy_value()
 
     return signature, generate
@@ -203,11 +194,10 @@ def to_state(positions, table, walls, signs, chunk, state):  # type: ignore[no-u
                 if walls:
                     sign = signs[block, first : first + height * width]
                     for p in range(raw.size):
-                        k = np.rint(raw[p] * 0.5)
-                        half = k * 0.5
-                        slope = 1.0 - 4.0 * (half - np.floor(half))
-                        sign[p] = slope
-                        chunk[p] = slope * (raw[p] - 2.0 * k)
+                        u = raw[p] * 0.25
+                        u = 4.0 * (u - np.rint(u))  # in [-2, 2]
+                        chunk[p] = max(min(u, 2.0 - u), -2.0 - u)
+                        sign[p] = 1 if abs(u) <= 1.0 else -1
                 else:
                     for p in range(raw.size):
                         chunk[p] = raw[p]

@@ -28,8 +28,8 @@ class Vectors:
     ----------
     context, builder, signature, arguments
         What numba hands to the intrinsic.
-    number : llvmlite.ir.Type
-        Type of a number.
+    number : llvmlite.ir.Type, optional
+        Type of a number: single precision by default.
     lanes : int
         Numbers in a vector.
     """
@@ -40,14 +40,14 @@ class Vectors:
         builder: Any,
         signature: Any,
         arguments: Any,
-        number: Any = ir.FloatType(),
+        number: Any = None,
         lanes: int = LANES,
     ) -> None:
         self._context, self.builder = context, builder
         self._signature, self._arguments = signature, arguments
-        self._number, self._lanes = number, lanes
-        self._vector = ir.VectorType(number, lanes)
-        self._align = context.get_abi_sizeof(number)
+        self._number, self._lanes = number or ir.FloatType(), lanes
+        self._vector = ir.VectorType(self._number, lanes)
+        self._align = context.get_abi_sizeof(self._number)
 
     def array(self, argument: int) -> Any:
         """Pointer to the first element of an array that is the intrinsic's argument."""
@@ -93,9 +93,7 @@ class Vectors:
     def add_product(self, place: Any, a: Any, b: Any) -> None:
         """Add a b to a sum."""
         product = self.builder.fmul(a, b, flags=_FAST)
-        self.builder.store(
-            self.builder.fadd(self.builder.load(place), product, flags=_FAST), place
-        )
+        self.builder.store(self.builder.fadd(self.builder.load(place), product, flags=_FAST), place)
 
     def total(self, place: Any) -> Any:
         """All lanes of a sum added up."""
@@ -108,11 +106,7 @@ class Vectors:
     def loop(self, stop: Any, step: int = 1, start: Any = None) -> Any:
         """Context manager of a loop; its value is a pair with the index first."""
         first = self.index(0) if start is None else start
-        return cgutils.for_range_slice(
-            self.builder, first, stop, self.index(step), ir.IntType(64)
-        )
+        return cgutils.for_range_slice(self.builder, first, stop, self.index(step), ir.IntType(64))
 
     def _place(self, array: Any, at: Any) -> Any:
-        return self.builder.bitcast(
-            self.builder.gep(array, [at]), self._vector.as_pointer()
-        )
+        return self.builder.bitcast(self.builder.gep(array, [at]), self._vector.as_pointer())

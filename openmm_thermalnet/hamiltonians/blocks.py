@@ -14,6 +14,7 @@ import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from openmm_thermalnet.vectors import LANES, WIDE, Vectors
 
@@ -36,9 +37,7 @@ def _product_tile(height: int) -> Any:
     def tile(  # type: ignore[no-untyped-def]
         typing, weights, first, row_step, column_step, columns, values, at, out, to
     ):
-        signature = types.void(
-            weights, first, row_step, column_step, columns, values, at, out, to
-        )
+        signature = types.void(weights, first, row_step, column_step, columns, values, at, out, to)
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             v = Vectors(context, builder, signature, arguments)
@@ -184,3 +183,11 @@ def put(block, start, count, out):  # type: ignore[no-untyped-def]
         row, values = out[i, start : start + count], block[i]
         for mu in range(row.size):
             row[mu] = values[mu]
+
+
+def aligned(size: int) -> NDArray[np.float32]:
+    """Uninitialized array that begins where a cache line does."""
+    line = 64
+    raw = np.empty(size + line, dtype=np.float32)
+    first = -raw.ctypes.data % line // raw.itemsize
+    return raw[first : first + size]

@@ -19,6 +19,7 @@ from torch import Tensor
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.hamiltonians import packed, sparse
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
+from openmm_thermalnet.hamiltonians.residuals import ResidualPass
 
 Gain = float | Literal["fan_in"]
 
@@ -94,7 +95,7 @@ class LayeredHamiltonian(Hamiltonian):
         gain: Gain = 1.0,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__(dtype, ("fields", "first_fields", "output_fields", "output_gradient"))
+        super().__init__(dtype, ("fields", "output_fields", "output_gradient"))
         self.patterns = int(inputs.shape[0])
         self.depth = len(widths) - 1
         self.width = int(widths[1])
@@ -110,8 +111,8 @@ class LayeredHamiltonian(Hamiltonian):
         self.targets: Tensor
         self.threads = 1
         self.patterns_packed: packed.PackedPatterns | sparse.SparsePatterns | None = None
+        self.pass_in_use: ResidualPass | None = None
         self.fields: Tensor
-        self.first_fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor
 
@@ -176,12 +177,12 @@ class LayeredHamiltonian(Hamiltonian):
         gradient : Tensor, shape (R P,)
             dH/dstate; the same tensor at every call, overwritten by the next.
         """
+        if not torch.jit.is_scripting():
+            compiled = self.compiled_pass(state)
+            if compiled is not None:
+                return torch.from_numpy(compiled()), self.gradient
         with torch.no_grad():
             self.allocate(state)
-            if not torch.jit.is_scripting():
-                done = self.compiled_pass(state)
-                if done is not None:
-                    return done
             spins, first, middle, last = self.split(state)
             d_spins, d_first, d_middle, d_last = self.split(self.gradient)
             R, M, N = self.replicas, self.patterns, self.width
@@ -215,15 +216,21 @@ class LayeredHamiltonian(Hamiltonian):
         return torch.cat([hidden, output]), self.gradient
 
     @torch.jit.unused
-    def compiled_pass(self, state: Tensor) -> tuple[Tensor, Tensor] | None:
-        """`forward` in one compiled pass, if there is one for this state; None if not."""
+    def compiled_pass(self, state: Tensor) -> ResidualPass | None:
+        """What evaluates this state in one pass of compiled code, if anything does."""
         return None
 
     @torch.jit.unused
     def use_threads(self, threads: int) -> None:
         """Compiled passes have one thread; torch's products have more."""
         self.threads = threads
+        self.forget()
+
+    @torch.jit.unused
+    def forget(self) -> None:
+        """Drop what is made anew from the patterns when it is needed."""
         self.patterns_packed = None
+        self.pass_in_use = None
 
     def first_layer(self, weights: Tensor, fields: Tensor) -> None:
         """Write the first layer's local fields (R N, M) of its weights (R N, N_0)."""
@@ -279,9 +286,9 @@ class LayeredHamiltonian(Hamiltonian):
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move to another device or precision; the patterns are packed anew."""
-        self.patterns_packed = None
+        self.forget()
         return super()._apply(fn, recurse)
 
     def __getstate__(self) -> dict[str, Any]:
         """Everything but the scratch tensors and the packed patterns."""
-        return {**super().__getstate__(), "patterns_packed": None}
+        return {**super().__getstate__(), "patterns_packed": None, "pass_in_use": None}

@@ -6,18 +6,23 @@ With r_l = S_l - tanh(x_l), x_l = g J_l S_{l-1}, an energy sum_l E(|r_l|) has th
     v_l = -r_l (1 - tanh^2 x_l),   f_l = E'(|r_l|) / |r_l|.
 
 The factors f_l are known only when all patterns are through. So a block of patterns passes all
-layers once, while its values stay in the cache, and leaves r, J^T v and v S^T; `scale` puts the
-factors in. For the CPU, in single precision, on one core.
+layers once, while its values stay in the cache, and leaves r, J^T v and v S^T; the factors are put
+in at the end. For the CPU, in single precision, on one core.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from openmm_thermalnet.hamiltonians.blocks import (
     BLOCK,
     add_slopes,
+    aligned,
     fields,
     jit,
     passed,
@@ -47,32 +52,16 @@ def _residuals(spins, values, gain, residuals, rows):  # type: ignore[no-untyped
 
 
 @jit
-def add_patterns(  # type: ignore[no-untyped-def]
+def _factor(square, power):  # type: ignore[no-untyped-def]
+    """Give f = |r|^(power - 2), or 0 where there is no residual."""
+    return _F(np.sqrt(square) ** (power - 2)) if square > 0 else _F(0.0)
+
+
+@jit
+def _add_patterns(  # type: ignore[no-untyped-def]
     state, targets, sizes, gain, first_fields, gradient, by_layer_above, squares, scratch
 ):
-    """All patterns through all layers.
-
-    Parameters
-    ----------
-    state : ndarray of float32, shape (R P,)
-        Spins and weights, in the kernels' order.
-    targets : ndarray of float32, shape (N_L, M)
-        S_L.
-    sizes : tuple of int
-        (R, M, N_0, N, N_L, L).
-    gain : float32
-        g of the layers above the first.
-    first_fields : ndarray of float32, shape (R, N, M)
-        x_1; overwritten by v_1.
-    gradient : ndarray of float32, shape (R P,)
-        Overwritten by r where spins are, and by v S^T where weights are, but for J_1.
-    by_layer_above : ndarray of float32, shape (L - 1, R, N, M)
-        Overwritten by J_{l+1}^T v_{l+1}.
-    squares : ndarray of float64, shape (L, R)
-        Overwritten by |r_l|^2.
-    scratch : ndarray of float32, see `scratch_for`
-        Overwritten.
-    """
+    """Leave r and v S^T in `gradient`, J_{l+1}^T v_{l+1} in `by_layer_above`, v_1 for x_1."""
     R, M, N0, N, NL, L = sizes
     spins = state[: (L - 1) * R * N * M].reshape(L - 1, R, N, M)
     by_spin = gradient[: spins.size].reshape(spins.shape)
@@ -114,35 +103,108 @@ def add_patterns(  # type: ignore[no-untyped-def]
 
 
 @jit
-def scale(factors, gain, sizes, by_layer_above, gradient):  # type: ignore[no-untyped-def]
-    """Put the factors f (L, R) into what `add_patterns` left; makes `gradient` dH/dstate."""
+def _finish(  # type: ignore[no-untyped-def]
+    squares, power, gain, sizes, by_layer_above, gradient, energies
+):
+    """Energies |r|^power / power, and their factors into what `_add_patterns` left."""
     R, M, N0, N, NL, L = sizes
     layer_size = N * M
-    weights = (L - 1) * R * layer_size
-    first = weights
+    first = (L - 1) * R * layer_size
     for layer in range(L):
         size = N * (NL if layer == L - 1 else N)
         if layer == 0:
             size = N * N0
         for replica in range(R):
-            by_weight = gradient[first : first + size]
-            factor = factors[layer, replica]
+            energies[layer, replica] = np.sqrt(squares[layer, replica]) ** power / power
+            factor = _factor(squares[layer, replica], power)
             if layer > 0:
-                factor *= gain
+                own, factor = _factor(squares[layer - 1, replica], power), gain * factor
                 at = ((layer - 1) * R + replica) * layer_size
                 by_spin = gradient[at : at + layer_size]
                 above = by_layer_above[layer - 1, replica].reshape(-1)
-                own = factors[layer - 1, replica]
-                for p in range(layer_size):
+                for p in range(by_spin.size):
                     by_spin[p] = own * by_spin[p] + factor * above[p]
-            for p in range(size):
+            by_weight = gradient[first : first + size]
+            for p in range(by_weight.size):
                 by_weight[p] *= factor
             first += size
 
 
-def scratch_for(width: int, output_width: int) -> NDArray[np.float32]:
-    """Scratch array of `add_patterns`."""
-    size = 4 * max(width, output_width) * BLOCK
-    raw = np.empty(size + 64, dtype=_F)
-    first = -raw.ctypes.data // 4 % 64
-    return raw[first : first + size].reshape(-1, BLOCK)
+class Sizes(NamedTuple):
+    """Of a machine: replicas, patterns, input, hidden and output width, depth."""
+
+    R: int
+    M: int
+    N0: int
+    N: int
+    NL: int
+    L: int
+
+
+class ResidualPass:
+    """Energies |r_l|^power / power and their gradient, for one state tensor.
+
+    Parameters
+    ----------
+    state, gradient : Tensor, shape (R P,)
+        Spins and weights, and the derivative by them, in the kernels' order.
+    scratch : Tensor, shape (L - 1, R, N, M)
+        Overwritten.
+    targets : Tensor, shape (N_L, M)
+        S_L.
+    sizes : Sizes
+        Of the machine.
+    gain : float
+        g of the layers above the first.
+    power : int
+        1 or 2.
+    first_layer, first_layer_gradient : callable
+        Write the fields (R N, M) of weights (R N, N_0) into the second argument; and back.
+    """
+
+    def __init__(
+        self,
+        state: Tensor,
+        gradient: Tensor,
+        scratch: Tensor,
+        targets: Tensor,
+        sizes: Sizes,
+        gain: float,
+        power: int,
+        first_layer: Callable[[Tensor, Tensor], None],
+        first_layer_gradient: Callable[[Tensor, Tensor], None],
+    ) -> None:
+        R, M, N0, N, NL, L = sizes
+        self.state = state
+        self._sizes, self._gain, self._power = sizes, _F(gain), power
+        self._first_layer, self._first_layer_gradient = first_layer, first_layer_gradient
+        first = slice((L - 1) * R * N * M, (L - 1) * R * N * M + R * N * N0)
+        self._weights = state[first].view(R * N, N0)
+        self._by_weight = gradient[first].view(R * N, N0)
+        self._fields = state.new_empty((R * N, M))
+        self._first_fields = self._fields.numpy().reshape(R, N, M)
+        self._arrays = state.numpy(), targets.numpy(), gradient.numpy()
+        self._by_layer_above = scratch.numpy()
+        self._squares = np.empty((L, R))
+        self._block = aligned(4 * max(N, NL) * BLOCK).reshape(-1, BLOCK)
+
+    def __call__(self) -> NDArray[np.float32]:
+        """Energies (L, R); writes the gradient."""
+        state, targets, gradient = self._arrays
+        sizes, gain, above = self._sizes, self._gain, self._by_layer_above
+        squares, energies = self._squares, np.empty(self._squares.shape, dtype=_F)
+        self._first_layer(self._weights, self._fields)
+        _add_patterns(
+            state,
+            targets,
+            sizes,
+            gain,
+            self._first_fields,
+            gradient,
+            above,
+            squares,
+            self._block,
+        )
+        self._first_layer_gradient(self._fields, self._by_weight)
+        _finish(squares, self._power, gain, sizes, above, gradient, energies)
+        return energies

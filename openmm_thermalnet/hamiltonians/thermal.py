@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from openmm_thermalnet.hamiltonians import compiled, residuals
+from openmm_thermalnet.hamiltonians import compiled
 from openmm_thermalnet.hamiltonians.layered import LayeredHamiltonian
 from openmm_thermalnet.hamiltonians.registry import register
+from openmm_thermalnet.hamiltonians.residuals import ResidualPass, Sizes
 
 
 class ResidualHamiltonian(LayeredHamiltonian):
-    """E_l is a function of |r|, r = S_l - tanh(g_l J_l S_{l-1}) over all patterns and neurons."""
+    """E_l = |r|^power / power, r = S_l - tanh(g_l J_l S_{l-1}) over all patterns and neurons."""
+
+    power: int
+    __constants__ = ("power",)
 
     def radial(self, norms: Tensor) -> tuple[Tensor, Tensor]:
         """Energies of residual norms |r|, and dE/d|r| / |r|, which multiplies r in the gradient.
@@ -25,8 +28,10 @@ class ResidualHamiltonian(LayeredHamiltonian):
         Returns
         -------
         tuple of Tensor, each of shape (K, R)
+            The second is 0 where the residual is.
         """
-        raise TypeError("a ResidualHamiltonian defines radial(norms)")
+        factors = torch.where(norms > 0, norms ** (self.power - 2), torch.zeros_like(norms))
+        return norms**self.power / self.power, factors
 
     def layer_energy(self, spins: Tensor, fields: Tensor) -> Tensor:
         """Energy of the residual of every layer and replica."""
@@ -48,36 +53,31 @@ class ResidualHamiltonian(LayeredHamiltonian):
         return energies
 
     @torch.jit.unused
-    def compiled_pass(self, state: Tensor) -> tuple[Tensor, Tensor] | None:
+    def compiled_pass(self, state: Tensor) -> ResidualPass | None:
         """All layers, a block of patterns at a time: on one core, in single precision."""
         if self.threads > 1 or state.device.type != "cpu" or state.dtype != torch.float32:
             return None
-        R, N = self.replicas, self.width
-        if self.first_fields.numel() == 0:
-            self.first_fields = state.new_empty([R * N, self.patterns])
-            self.block_scratch = residuals.scratch_for(N, self.output_width)
-        sizes = (R, self.patterns, self.input_width, N, self.output_width, self.depth)
-        gain = np.float32(self.gain)
-        squares = np.empty((self.depth, R))
-        first, by_first = self.split(state)[1], self.split(self.gradient)[1]
-        gradient, by_layer_above = self.gradient.numpy(), self.fields.numpy()
-        self.first_layer(first, self.first_fields)
-        residuals.add_patterns(
-            state.numpy(),
-            self.targets.numpy(),
-            sizes,
-            gain,
-            self.first_fields.numpy().reshape(R, N, self.patterns),
-            gradient,
-            by_layer_above,
-            squares,
-            self.block_scratch,
-        )
-        self.first_layer_gradient(self.first_fields, by_first)
-        norms = torch.from_numpy(np.sqrt(squares).astype(np.float32))
-        energies, factors = self.radial(norms)
-        residuals.scale(factors.numpy(), gain, sizes, by_layer_above, gradient)
-        return energies, self.gradient
+        if self.pass_in_use is None or self.pass_in_use.state is not state:
+            self.allocate(state)
+            self.pass_in_use = ResidualPass(
+                state,
+                self.gradient,
+                self.fields,
+                self.targets,
+                Sizes(
+                    self.replicas,
+                    self.patterns,
+                    self.input_width,
+                    self.width,
+                    self.output_width,
+                    self.depth,
+                ),
+                self.gain,
+                self.power,
+                self.first_layer,
+                self.first_layer_gradient,
+            )
+        return self.pass_in_use
 
     def compiled_local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
         """`local` in two fused passes."""
@@ -96,15 +96,11 @@ class NormHamiltonian(ResidualHamiltonian):
     coordinates (M N for a hidden layer).
     """
 
-    def radial(self, norms: Tensor) -> tuple[Tensor, Tensor]:
-        """|r|, and 1/|r| or 0."""
-        return norms, torch.where(norms > 0, 1 / norms, torch.zeros_like(norms))
+    power = 1
 
 
 @register("squared")
 class SquaredHamiltonian(ResidualHamiltonian):
     """E_l = 1/2 |S_l - tanh(g_l J_l S_{l-1})|^2: a bowl where the printed energy has a cone."""
 
-    def radial(self, norms: Tensor) -> tuple[Tensor, Tensor]:
-        """|r|^2 / 2, and 1."""
-        return 0.5 * norms.square(), torch.ones_like(norms)
+    power = 2
