@@ -1,0 +1,87 @@
+"""The compiled pass over blocks of patterns agrees with torch in double precision."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+import openmm_thermalnet as tn
+from openmm_thermalnet.hamiltonians.blocks import BLOCK
+
+
+def build(patterns=20, depth=4, width=5, outputs=2, energy="norm", **options):
+    """A network of two blocks of replicas on random patterns, and a state of it."""
+    rng = np.random.default_rng(patterns + width)
+    inputs = np.where(rng.random((patterns, 11)) < 0.3, rng.uniform(-1, 1, (patterns, 11)), -1.0)
+    data = tn.datasets.from_arrays(inputs, np.sign(rng.normal(size=(patterns, outputs))))
+    net = tn.ThermalNet(
+        data, depth, width, replicas=6, energy=energy, precision="single", **options
+    )
+    state = rng.uniform(-1, 1, net.replicas * net.particles).astype(np.float32)
+    return net, torch.from_numpy(state)
+
+
+def assert_agrees(net, state):
+    """Ours against the plain operations in double precision, to float32's rounding."""
+    hamiltonian, exact = net.createHamiltonian(), net.createHamiltonian().double()
+    energies, gradient = hamiltonian(state)
+    assert hamiltonian.pass_in_use is not None
+    exact_energies, exact_gradient = exact(state.double())
+    assert exact.pass_in_use is None
+    assert energies.dtype == gradient.dtype == torch.float32
+    torch.testing.assert_close(energies.double(), exact_energies, rtol=1e-6, atol=0)
+    scale = exact_gradient.abs().max()
+    assert (gradient - exact_gradient).abs().max() < 2e-6 * scale
+
+
+@pytest.mark.parametrize("energy", ["norm", "squared"])
+@pytest.mark.parametrize("patterns", [1, 7, BLOCK, 2 * BLOCK + 3])
+def test_any_number_of_patterns(energy, patterns):
+    assert_agrees(*build(patterns, energy=energy))
+
+
+@pytest.mark.parametrize(
+    ("depth", "width", "outputs"), [(2, 1, 1), (2, 5, 7), (3, 4, 2), (5, 13, 1), (3, 30, 30)]
+)
+@pytest.mark.parametrize("gain", [0.4, "fan_in"])
+def test_any_shape(depth, width, outputs, gain):
+    assert_agrees(*build(depth=depth, width=width, outputs=outputs, gain=gain))
+
+
+@pytest.mark.parametrize("energy", ["norm", "squared"])
+def test_no_residual_has_no_gradient(energy):
+    """Weights of 0 and spins of 0: only the output layer has a residual."""
+    net, state = build(energy=energy)
+    energies, gradient = net.createHamiltonian()(torch.zeros_like(state))
+    assert not energies[:-1].any()
+    assert (energies[-1] > 0).all()
+    assert not gradient.any()
+
+
+def test_results_outlast_the_next_call_and_another_state():
+    net, state = build()
+    hamiltonian = net.createHamiltonian()
+    first, _ = hamiltonian(state)
+    kept = first.clone()
+    other, gradient = hamiltonian(0.5 * state)
+    torch.testing.assert_close(first, kept, rtol=0, atol=0)
+    again, fresh = net.createHamiltonian()(0.5 * state)
+    torch.testing.assert_close(other, again, rtol=0, atol=0)
+    torch.testing.assert_close(gradient, fresh, rtol=0, atol=0)
+
+
+def test_threads_precision_and_copies_choose_anew():
+    net, state = build()
+    hamiltonian = net.createHamiltonian()
+    energies, _ = hamiltonian(state)
+    duplicate = copy.deepcopy(hamiltonian)
+    assert duplicate.pass_in_use is None
+    torch.testing.assert_close(duplicate(state)[0], energies, rtol=0, atol=0)
+    hamiltonian.use_threads(2)
+    assert hamiltonian.pass_in_use is None
+    torch.testing.assert_close(hamiltonian(state)[0], energies, rtol=1e-6, atol=0)
+    assert hamiltonian.pass_in_use is None
+    duplicate.double()
+    assert duplicate.pass_in_use is None
+    torch.testing.assert_close(duplicate(state.double())[0].float(), energies)
