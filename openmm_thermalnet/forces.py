@@ -8,6 +8,7 @@ and it imports it only when asked.
 from __future__ import annotations
 
 import importlib
+import math
 from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 from typing import Any, Literal
@@ -61,11 +62,17 @@ class EnergyAndForces:
         self._hamiltonian = hamiltonian
         self._threads = threads
         self._conversion: HostConversion | None = None
+        self._positions = np.empty((0, 3))
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        positions = state.getPositions(asNumpy=True)._value
-        return self.evaluate(positions, state.getParameters()[COUPLING])
+        if not self._positions.size:
+            _, layout, *_ = self._arguments
+            self._positions = np.empty((layout.blocks * layout.particles, 3))
+        # What getPositions(asNumpy=True) does, which looks through dir() and makes an array each
+        # time: half of a PythonForce's own cost for small networks.
+        state._getVectorAsNumpy(openmm.State.Positions, self._positions)
+        return self.evaluate(self._positions, state.getParameters()[COUPLING])
 
     def evaluate(
         self, positions: NDArray[np.float64], coupling: float = 1.0
@@ -77,7 +84,7 @@ class EnergyAndForces:
             _, layout, dtype, walls, _ = self._arguments
             self._conversion = HostConversion(layout, dtype, walls)
         energies, gradient = self._hamiltonian(self._conversion.state(positions))
-        energy = float(energies.numpy().sum(dtype=np.float64))
+        energy = math.fsum(energies.view(-1).tolist())
         return coupling * energy, self._conversion.forces(gradient, coupling)
 
     def __reduce__(self) -> tuple[Any, ...]:
