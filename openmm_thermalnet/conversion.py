@@ -17,6 +17,7 @@ from torch import Tensor
 
 from openmm_thermalnet import transposition
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.vectors import aligned
 
 
 class HostConversion:
@@ -47,8 +48,9 @@ class HostConversion:
         self._state = torch.empty(math.prod(shape), dtype=dtype)
         widest = int(self._table[:, 2].max())
         self._chunk = torch.empty(transposition.chunk_size(widest), dtype=dtype).numpy()
-        self._signs = np.ones(shape, dtype=np.int8)
-        self._forces = np.empty(shape)
+        self._signs = aligned(shape, np.int8)
+        self._signs[:] = 1
+        self._forces = aligned(shape, np.float64)
 
     def state(self, positions: NDArray[np.float64]) -> Tensor:
         """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call."""

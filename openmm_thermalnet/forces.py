@@ -23,6 +23,7 @@ from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.vectors import aligned
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
 
@@ -68,7 +69,7 @@ class EnergyAndForces:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
         if not self._positions.size:
             _, layout, *_ = self._arguments
-            self._positions = np.empty((layout.blocks * layout.particles, 3))
+            self._positions = aligned((layout.blocks * layout.particles, 3), np.float64)
         # What getPositions(asNumpy=True) does, which looks through dir() and makes an array each
         # time: half of a PythonForce's own cost for small networks.
         state._getVectorAsNumpy(openmm.State.Positions, self._positions)

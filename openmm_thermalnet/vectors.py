@@ -1,16 +1,20 @@
 """Vector instructions inside numba functions.
 
 LLVM vectorizes simple loops by itself, but keeps no block of sums in registers. The few kernels
-where that decides are numba intrinsics, written in LLVM's own terms with what is here.
+where that decides are numba intrinsics, written in LLVM's own terms with what is here. To read a
+vector that crosses from one cache line to the next takes twice the time; hence `aligned`.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import llvmlite.binding as llvm
+import numpy as np
 from llvmlite import ir
 from numba.core import cgutils
+from numpy.typing import DTypeLike, NDArray
 
 WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
 """Whether this CPU has 32 registers of 512 bits, not 16 of 256."""
@@ -19,6 +23,16 @@ LANES = 16 if WIDE else 8
 """Single-precision numbers in a register."""
 
 _FAST = ("fast",)
+_LINE = 64  # bytes of a cache line
+
+
+def aligned(shape: int | tuple[int, ...], dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Uninitialized array that begins where a cache line does, as whole vectors want it."""
+    kind = np.dtype(dtype)
+    size = math.prod(shape) if isinstance(shape, tuple) else shape
+    raw = np.empty(size + _LINE // kind.itemsize, dtype=kind)
+    first = -raw.ctypes.data % _LINE // kind.itemsize
+    return raw[first : first + size].reshape(shape)
 
 
 class Vectors:

@@ -67,10 +67,3 @@ def test_patterns_are_taken_and_put_back(count, draw):
     blocks.put(block, 300, count, target)
     np.testing.assert_array_equal(target[:, 300:], source[:, 300:])
     assert not target[:, :300].any()
-
-
-def test_aligned_arrays_begin_with_a_cache_line():
-    for size in range(1, 50):
-        array = blocks.aligned(size)
-        assert array.size == size
-        assert array.ctypes.data % 64 == 0

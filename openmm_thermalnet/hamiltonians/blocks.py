@@ -14,7 +14,6 @@ import numba
 import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
-from numpy.typing import NDArray
 
 from openmm_thermalnet.vectors import LANES, WIDE, Vectors
 
@@ -183,11 +182,3 @@ def put(block, start, count, out):  # type: ignore[no-untyped-def]
         row, values = out[i, start : start + count], block[i]
         for mu in range(row.size):
             row[mu] = values[mu]
-
-
-def aligned(size: int) -> NDArray[np.float32]:
-    """Uninitialized array that begins where a cache line does."""
-    line = 64
-    raw = np.empty(size + line, dtype=np.float32)
-    first = -raw.ctypes.data % line // raw.itemsize
-    return raw[first : first + size]

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from openmm_thermalnet.hamiltonians.blocks import (
     BLOCK,
     add_slopes,
-    aligned,
     fields,
     jit,
     passed,
     take,
 )
 from openmm_thermalnet.hamiltonians.compiled import tanh
+from openmm_thermalnet.vectors import aligned
 
 _F = np.float32
 
@@ -154,4 +154,4 @@ def fits(activation: str, loss: str, widths: list[int]) -> bool:
 
 def scratch_for(widths: list[int]) -> NDArray[np.float32]:
     """Scratch array of `add_patterns`."""
-    return aligned((sum(widths) + 2 * max(widths)) * BLOCK).reshape(-1, BLOCK)
+    return aligned((sum(widths) + 2 * max(widths), BLOCK))

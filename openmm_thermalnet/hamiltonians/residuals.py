@@ -22,7 +22,6 @@ from torch import Tensor
 from openmm_thermalnet.hamiltonians.blocks import (
     BLOCK,
     add_slopes,
-    aligned,
     fields,
     jit,
     passed,
@@ -30,6 +29,7 @@ from openmm_thermalnet.hamiltonians.blocks import (
     take,
 )
 from openmm_thermalnet.hamiltonians.compiled import tanh
+from openmm_thermalnet.vectors import aligned
 
 _F = np.float32
 
@@ -186,7 +186,7 @@ class ResidualPass:
         self._arrays = state.numpy(), targets.numpy(), gradient.numpy()
         self._by_layer_above = scratch.numpy()
         self._squares = np.empty((L, R))
-        self._block = aligned(4 * max(N, NL) * BLOCK).reshape(-1, BLOCK)
+        self._block = aligned((4 * max(N, NL), BLOCK))
 
     def __call__(self) -> NDArray[np.float32]:
         """Energies (L, R); writes the gradient."""

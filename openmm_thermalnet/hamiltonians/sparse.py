@@ -18,7 +18,7 @@ from torch import Tensor
 
 from openmm_thermalnet.hamiltonians.blocks import BLOCK, jit
 from openmm_thermalnet.transposition import transpose
-from openmm_thermalnet.vectors import LANES, WIDE, Vectors
+from openmm_thermalnet.vectors import LANES, WIDE, Vectors, aligned
 
 DENSEST = 0.3
 """Fraction of pixels other than the background above which a packed product is faster."""
@@ -27,29 +27,33 @@ _PANEL = 32  # rows of weights that are summed together
 _VECTORS = _PANEL // LANES
 _SUMS = 4 if WIDE else 2  # chains of sums at a time; all lists are filled up to `_FILL`
 _FILL = 4
+_GROUP = 256  # pixels whose weights the first cache holds
 
 
 @intrinsic
-def _gather(typing, values, places, start, stop, table, out, to):  # type: ignore[no-untyped-def]
-    """Add ``values[k] table[places[k]]`` for k in start ... stop to a row that begins at `to`."""
-    signature = types.void(values, places, start, stop, table, out, to)
+def _gather(  # type: ignore[no-untyped-def]
+    typing, values, places, start, stop, table, top, out, to
+):
+    """Add ``values[k] table[top + places[k]]``, k in start ... stop, to row `to` of `out`."""
+    signature = types.void(values, places, start, stop, table, top, out, to)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         v = Vectors(context, builder, signature, arguments)
-        values, places, table, out = v.array(0), v.array(1), v.array(4), v.array(5)
-        _, _, start, stop, _, _, to = arguments
+        values, places, table, out = v.array(0), v.array(1), v.array(4), v.array(6)
+        _, _, start, stop, _, top, _, to = arguments
+        first = builder.mul(top, v.index(_PANEL))
         sums = v.sums(_SUMS, _VECTORS)
         with v.loop(stop, _SUMS, start) as (k, _):
             for chain in range(_SUMS):
                 entry = builder.add(k, v.index(chain))
                 place = builder.zext(v.number(places, entry), v.index(0).type)
-                row = builder.mul(place, v.index(_PANEL))
+                row = builder.add(first, builder.mul(place, v.index(_PANEL)))
                 value = v.spread(v.number(values, entry))
                 for i in range(_VECTORS):
                     picked = v.load(table, builder.add(row, v.index(i * LANES)))
                     v.add_product(sums[chain][i], value, picked)
         for i in range(_VECTORS):
-            place = builder.add(to, v.index(i * LANES))
+            place = builder.add(builder.mul(to, v.index(_PANEL)), v.index(i * LANES))
             total = v.load(out, place)
             for chain in range(_SUMS):
                 total = builder.fadd(total, builder.load(sums[chain][i]))
@@ -61,7 +65,7 @@ def _gather(typing, values, places, start, stop, table, out, to):  # type: ignor
 
 @jit
 def _fields(  # type: ignore[no-untyped-def]
-    starts, values, pixels, background, weights, table, lines, out
+    starts, values, places, background, weights, table, lines, out
 ):
     """Fields (n, M) of weights (n, N_0); `table` (N_0, 32) and `lines` (BLOCK, 32) are scratch."""
     rows, width = weights.shape
@@ -73,18 +77,22 @@ def _fields(  # type: ignore[no-untyped-def]
         offset[:] = np.float32(0.0)
         for i in range(height):
             offset[i] = background * weights[top + i].sum()
+        entry = 0
         for first in range(0, patterns, BLOCK):
             count = min(BLOCK, patterns - first)
             for p in range(count):
                 lines[p] = offset
-                mu = first + p
-                _gather(values, pixels, starts[mu], starts[mu + 1], table, lines, p * _PANEL)
+            for left in range(0, width, _GROUP):
+                for p in range(count):
+                    start, stop = starts[entry + p], starts[entry + p + 1]
+                    _gather(values, places, start, stop, table, left, lines, p)
+                entry += BLOCK
             transpose(lines, 0, _PANEL, count, height, out, top * patterns + first, patterns)
 
 
 @jit
 def _slopes(  # type: ignore[no-untyped-def]
-    starts, values, inside, background, fields, table, lines, out
+    starts, values, places, background, fields, table, lines, out
 ):
     """Derivative (n, N_0) by the weights, of that by the fields (n, M)."""
     rows, width = out.shape
@@ -98,7 +106,7 @@ def _slopes(  # type: ignore[no-untyped-def]
             entry = first // BLOCK * width
             for pixel in range(width):
                 start, stop = starts[entry + pixel], starts[entry + pixel + 1]
-                _gather(values, inside, start, stop, lines, table, pixel * _PANEL)
+                _gather(values, places, start, stop, lines, 0, table, pixel)
         transpose(table, 0, _PANEL, width, height, out, top * width, width)
         for i in range(top, top + height):
             out[i] += background * fields[i].sum()
@@ -121,14 +129,14 @@ class SparsePatterns:
         common = _background(pixels)
         difference = np.float32(gain) * (pixels - common)
         self._background = np.float32(gain) * common
-        self._by_pattern = _lists(difference.T)
-        blocks = -(-patterns // BLOCK)
-        padded = np.zeros((width, blocks * BLOCK), dtype=np.float32)
-        padded[:, :patterns] = difference
-        by_block = padded.reshape(width, blocks, BLOCK).swapaxes(0, 1)
+        groups, blocks = -(-width // _GROUP), -(-patterns // BLOCK)
+        padded = np.zeros((groups, _GROUP, blocks, BLOCK), dtype=np.float32)
+        padded.reshape(groups * _GROUP, -1)[:width, :patterns] = difference
+        self._by_pattern = _lists(padded.transpose(2, 0, 3, 1).reshape(-1, _GROUP))
+        by_block = padded.reshape(-1, blocks, BLOCK)[:width].swapaxes(0, 1)
         self._by_pixel = _lists(by_block.reshape(-1, BLOCK))
-        self._table = np.zeros((width, _PANEL), dtype=np.float32)
-        self._lines = np.zeros((BLOCK, _PANEL), dtype=np.float32)
+        self._table, self._lines = aligned((width, _PANEL)), aligned((BLOCK, _PANEL))
+        self._table[:], self._lines[:] = 0.0, 0.0  # not all of it is always written
 
     def fields(self, weights: Tensor, out: Tensor) -> None:
         """Write the local fields (R N, M) of weights (R N, N_0)."""
