@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 CONTENDERS = {
     "ours": "benchmarks.ours:Ours",
+    "ours-second": "benchmarks.ours:OursSecond",
     "ours-sparse": "benchmarks.ours:OursSparse",
     "ours-cuda": "benchmarks.ours:OursCuda",
     "torch-loop": "benchmarks.peers.torch_loop:TorchLoop",

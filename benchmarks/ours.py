@@ -107,6 +107,13 @@ class Ours(Network):
         self._conversion.forces(self._gradient)
 
 
+class OursSecond(Network):
+    """The thermostat acts at every second step."""
+
+    name = "openmm_thermalnet, thermostat every 2nd step"
+    interval = 2
+
+
 class OursSparse(Network):
     """The thermostat acts at every tenth step."""
 

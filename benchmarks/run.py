@@ -134,6 +134,7 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
     quotients = [
         ("torch-loop / ours", ["torch-loop"], ["ours"]),
         ("jax-md / ours", ["jax-md"], ["ours"]),
+        ("jax-md / ours, thermostat every 2nd step", ["jax-md"], ["ours-second"]),
         ("jax-md / ours, thermostat every 10th step", ["jax-md"], ["ours-sparse"]),
         ("torch-loop / ours, thermostat every 10th step", ["torch-loop"], ["ours-sparse"]),
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),

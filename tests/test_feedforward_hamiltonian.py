@@ -11,6 +11,7 @@ from feedforward_peers import random_data, torch_loss
 import openmm_thermalnet as tn
 from openmm_thermalnet.forces import EnergyAndForces, UnboundedTorchEnergyAndForces
 from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward, fused
+from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 
 WIDTHS = (4, 5, 6, 6, 3)
 
@@ -83,7 +84,7 @@ def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
             found, gradient = single(state)
             torch.testing.assert_close(found, wanted, rtol=3e-6, atol=1e-7)
             assert (gradient - slope).abs().max() < 3e-6 * slope.abs().max()
-        single.use_threads(2)
+        single.use_threads(MOST_THREADS + 1)
         assert not single.is_fused(state)
         other = single(state)[1]
         assert (other - slope).abs().max() < 3e-6 * slope.abs().max()
@@ -91,8 +92,8 @@ def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
 
 def test_wide_layers_are_left_to_torch():
     data = random_data(10)
-    assert tn.FeedForwardNet(data, (4, 256, 1)).createHamiltonian().fused
-    assert not tn.FeedForwardNet(data, (4, 257, 1)).createHamiltonian().fused
+    assert tn.FeedForwardNet(data, (4, fused.WIDEST, 1)).createHamiltonian().fused
+    assert not tn.FeedForwardNet(data, (4, fused.WIDEST + 1, 1)).createHamiltonian().fused
 
 
 @pytest.mark.parametrize(("patterns", "numbers"), [(40, 7), (41, 1), (200, 64)])

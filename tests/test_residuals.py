@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import openmm_thermalnet as tn
-from openmm_thermalnet.hamiltonians.blocks import BLOCK
+from openmm_thermalnet.hamiltonians.blocks import BLOCK, MOST_THREADS
 
 
 def build(patterns=20, depth=4, width=5, outputs=2, energy="norm", **options):
@@ -78,7 +78,7 @@ def test_threads_precision_and_copies_choose_anew():
     duplicate = copy.deepcopy(hamiltonian)
     assert duplicate.pass_in_use is None
     torch.testing.assert_close(duplicate(state)[0], energies, rtol=0, atol=0)
-    hamiltonian.use_threads(2)
+    hamiltonian.use_threads(MOST_THREADS + 1)
     assert hamiltonian.pass_in_use is None
     torch.testing.assert_close(hamiltonian(state)[0], energies, rtol=1e-6, atol=0)
     assert hamiltonian.pass_in_use is None

@@ -6,6 +6,7 @@ import torch
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.hamiltonians import sparse
+from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 
 
 def draw_inputs(width, patterns, density, background):
@@ -59,13 +60,13 @@ def test_a_network_takes_them_where_patterns_are_sparse(density, kind, energy):
     inputs = draw_inputs(12, 9, density, -1.0).t().numpy()
     data = tn.datasets.from_arrays(inputs, np.sign(np.random.default_rng(0).normal(size=(9, 2))))
     net = tn.ThermalNet(data, 3, 4, replicas=3, energy=energy, precision="single")
-    hamiltonian, on_two_threads = net.createHamiltonian(), net.createHamiltonian()
-    on_two_threads.use_threads(2)
+    hamiltonian, with_torch = net.createHamiltonian(), net.createHamiltonian()
+    with_torch.use_threads(MOST_THREADS + 1)
     exact = net.createHamiltonian().double()
     state = torch.rand(net.replicas * net.particles, generator=torch.Generator().manual_seed(0))
-    results = [h(state.to(h.inputs.dtype)) for h in (hamiltonian, on_two_threads, exact)]
+    results = [h(state.to(h.inputs.dtype)) for h in (hamiltonian, with_torch, exact)]
     assert (type(hamiltonian.patterns_packed) is kind) == (kind is not None)
-    assert not isinstance(on_two_threads.patterns_packed, sparse.SparsePatterns)
+    assert not isinstance(with_torch.patterns_packed, sparse.SparsePatterns)
     for energies, gradient in results[:2]:
         torch.testing.assert_close(energies.double(), results[2][0], rtol=2e-6, atol=1e-6)
         assert (gradient - results[2][1]).abs().max() < 2e-6 * results[2][1].abs().max()

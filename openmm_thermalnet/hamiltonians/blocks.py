@@ -20,6 +20,9 @@ from openmm_thermalnet.vectors import LANES, WIDE, Vectors
 BLOCK = 256
 """Patterns that go through a network together; the last ones are filled up with zeros."""
 
+MOST_THREADS = 2
+"""Passes made of these products run on one core; with more threads than this, torch is faster."""
+
 # A tile takes most of the registers: 5 x 4 or 5 x 2 vectors of a product, 5 x 5 or 3 x 3 of slopes.
 _HEIGHT, _VECTORS = 5, 4 if WIDE else 2
 _STRIP = _VECTORS * LANES

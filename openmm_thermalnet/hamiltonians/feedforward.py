@@ -15,6 +15,7 @@ from torch import Tensor
 
 from openmm_thermalnet.hamiltonians import fused
 from openmm_thermalnet.hamiltonians.activations import find_activation
+from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
 from openmm_thermalnet.hamiltonians.losses import find_loss
 
@@ -140,8 +141,8 @@ class FeedForwardHamiltonian(Hamiltonian):
 
     @torch.jit.unused
     def use_threads(self, threads: int) -> None:
-        """The compiled pass has one thread; torch's products have more."""
-        self.fused = self.fused and threads == 1
+        """Take the compiled pass, which runs on one core, unless torch has many."""
+        self.fused = self.fused and threads <= MOST_THREADS
 
     @torch.jit.unused
     def is_fused(self, state: Tensor) -> bool:

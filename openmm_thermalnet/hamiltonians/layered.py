@@ -18,6 +18,7 @@ from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.hamiltonians import packed, sparse
+from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
 from openmm_thermalnet.hamiltonians.residuals import ResidualPass
 
@@ -222,7 +223,7 @@ class LayeredHamiltonian(Hamiltonian):
 
     @torch.jit.unused
     def use_threads(self, threads: int) -> None:
-        """Compiled passes have one thread; torch's products have more."""
+        """Take compiled passes, which run on one core, unless torch has many."""
         self.threads = threads
         self.forget()
 
@@ -277,7 +278,7 @@ class LayeredHamiltonian(Hamiltonian):
         """Pack the patterns where that helps: in single precision on the CPU."""
         if state.device.type != "cpu" or state.dtype != torch.float32:
             return
-        if self.threads == 1 and sparse.is_sparse(self.inputs):
+        if self.threads <= MOST_THREADS and sparse.is_sparse(self.inputs):
             self.patterns_packed = sparse.SparsePatterns(self.inputs, self.first_gain)
         elif packed.available():
             self.patterns_packed = packed.PackedPatterns(

@@ -20,7 +20,7 @@ from openmm_thermalnet.hamiltonians.blocks import BLOCK, jit
 from openmm_thermalnet.transposition import transpose
 from openmm_thermalnet.vectors import LANES, WIDE, Vectors, aligned
 
-DENSEST = 0.3
+DENSEST = 0.4
 """Fraction of pixels other than the background above which a packed product is faster."""
 
 _PANEL = 32  # rows of weights that are summed together

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from openmm_thermalnet.hamiltonians import compiled
+from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.layered import LayeredHamiltonian
 from openmm_thermalnet.hamiltonians.registry import register
 from openmm_thermalnet.hamiltonians.residuals import ResidualPass, Sizes
@@ -54,8 +55,10 @@ class ResidualHamiltonian(LayeredHamiltonian):
 
     @torch.jit.unused
     def compiled_pass(self, state: Tensor) -> ResidualPass | None:
-        """All layers, a block of patterns at a time: on one core, in single precision."""
-        if self.threads > 1 or state.device.type != "cpu" or state.dtype != torch.float32:
+        """All layers, a block of patterns at a time: on the CPU, in single precision."""
+        if state.device.type != "cpu" or state.dtype != torch.float32:
+            return None
+        if self.threads > MOST_THREADS:
             return None
         if self.pass_in_use is None or self.pass_in_use.state is not state:
             self.allocate(state)
