@@ -41,6 +41,7 @@ reproduce: $(LIGHT)/ready  ## the long runs of docs/reproduction.md; interrupt a
 
 clean:
 	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) $(DOCS) build *.egg-info
+	find . -name "*.nb[ci]" -delete
 
 $(LIGHT)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(LIGHT)

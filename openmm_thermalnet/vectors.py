@@ -13,16 +13,26 @@ from typing import Any
 import llvmlite.binding as llvm
 import numpy as np
 from llvmlite import ir
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numpy.typing import DTypeLike, NDArray
 
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f", False))
-"""Whether this CPU has 32 registers of 512 bits, not 16 of 256."""
+
+def _features() -> list[str]:
+    """What numba compiles for: this CPU, or what NUMBA_CPU_FEATURES says."""
+    asked = config.CPU_FEATURES
+    text = llvm.get_host_cpu_features().flatten() if asked is None else asked
+    return [feature.strip() for feature in text.split(",")]
+
+
+WIDE = "+avx512f" in _features()
+"""Whether there are 32 registers of 512 bits, not 16 of 256."""
 
 LANES = 16 if WIDE else 8
 """Single-precision numbers in a register."""
 
-_FAST = ("fast",)
+FAST = ("reassoc", "contract", "nsz", "arcp")
+"""Liberties of sums and products: any order, fused. NaN and infinity stay what they are."""
+
 _LINE = 64  # bytes of a cache line
 
 
@@ -106,8 +116,8 @@ class Vectors:
 
     def add_product(self, place: Any, a: Any, b: Any) -> None:
         """Add a b to a sum."""
-        product = self.builder.fmul(a, b, flags=_FAST)
-        self.builder.store(self.builder.fadd(self.builder.load(place), product, flags=_FAST), place)
+        product = self.builder.fmul(a, b, flags=FAST)
+        self.builder.store(self.builder.fadd(self.builder.load(place), product, flags=FAST), place)
 
     def total(self, place: Any) -> Any:
         """All lanes of a sum added up."""
@@ -115,7 +125,7 @@ class Vectors:
         name = f"llvm.vector.reduce.fadd.v{self._lanes}f{8 * self._align}"
         reduce = cgutils.get_or_insert_function(self.builder.module, kind, name)
         zero = ir.Constant(self._number, -0.0)
-        return self.builder.call(reduce, [zero, self.builder.load(place)], fastmath=_FAST)
+        return self.builder.call(reduce, [zero, self.builder.load(place)], fastmath=FAST)
 
     def loop(self, stop: Any, step: int = 1, start: Any = None) -> Any:
         """Context manager of a loop; its value is a pair with the index first."""

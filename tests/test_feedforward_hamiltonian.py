@@ -90,6 +90,18 @@ def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
         assert (other - slope).abs().max() < 3e-6 * slope.abs().max()
 
 
+@every_activation
+@every_loss
+def test_what_is_not_a_number_shows(activation, loss):
+    """In the loss and the gradient of its replica, in the compiled pass as in torch."""
+    net = tn.FeedForwardNet(random_data(30), (4, 5, 1), activation, loss, 0.0, 3)
+    state = net._state(net.randomPositions(seed=1))
+    state[0] = float("nan")
+    energies, gradient = net.createHamiltonian()(state)
+    assert energies[0].isnan().tolist() == [True, False, False]
+    assert gradient.isnan().any()
+
+
 def test_wide_layers_are_left_to_torch():
     data = random_data(10)
     assert tn.FeedForwardNet(data, (4, fused.WIDEST, 1)).createHamiltonian().fused

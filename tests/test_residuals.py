@@ -59,6 +59,19 @@ def test_no_residual_has_no_gradient(energy):
     assert not gradient.any()
 
 
+@pytest.mark.parametrize("energy", ["norm", "squared"])
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+@pytest.mark.parametrize("place", [0, -1])
+def test_what_is_not_finite_shows(energy, bad, place):
+    """A spin or a weight of replica 0, or of the last one."""
+    net, state = build(energy=energy)
+    state[place] = bad
+    energies, gradient = net.createHamiltonian()(state)
+    assert not energies.isfinite().all()
+    assert energies.isfinite().any()
+    assert not gradient.isfinite().all()
+
+
 def test_results_outlast_the_next_call_and_another_state():
     net, state = build()
     hamiltonian = net.createHamiltonian()

@@ -15,7 +15,7 @@ import numpy as np
 from numba.core import types
 from numba.extending import intrinsic
 
-from openmm_thermalnet.vectors import LANES, WIDE, Vectors
+from openmm_thermalnet.vectors import FAST, LANES, WIDE, Vectors
 
 BLOCK = 256
 """Patterns that go through a network together; the last ones are filled up with zeros."""
@@ -28,7 +28,7 @@ _HEIGHT, _VECTORS = 5, 4 if WIDE else 2
 _STRIP = _VECTORS * LANES
 _SIDE = 5 if WIDE else 3
 
-jit = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
+jit = numba.njit(cache=True, nogil=True, fastmath=set(FAST), error_model="numpy")
 _inline = numba.njit(inline="always", error_model="numpy")
 
 

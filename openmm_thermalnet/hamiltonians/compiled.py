@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from openmm_thermalnet.hamiltonians.blocks import jit
+
 _F = np.float32
 
 # tanh x = x P(x^2) / Q(x^2) on [-8, 8], beyond which float32 knows no difference from 1: the
@@ -43,8 +45,6 @@ _Q = tuple(
     )
 )
 
-_jit = numba.njit(cache=True, nogil=True, fastmath=True, error_model="numpy")
-
 
 @numba.njit(inline="always")
 def tanh(x):  # type: ignore[no-untyped-def]
@@ -57,7 +57,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return x * p / q
 
 
-@_jit
+@jit
 def _residuals(spins, fields, residuals, norms):  # type: ignore[no-untyped-def]
     """Leave t = tanh(x) in place of x, r = S - t, and |r|, for every matrix (layer and replica)."""
     for k in range(fields.shape[0]):
@@ -75,7 +75,7 @@ def _residuals(spins, fields, residuals, norms):  # type: ignore[no-untyped-def]
         norms[k] = np.sqrt(total)
 
 
-@_jit
+@jit
 def _derivatives(factors, fields, residuals):  # type: ignore[no-untyped-def]
     """Leave u = factor r in place of r, and -u (1 - t^2) in place of t, for every matrix."""
     for k in range(fields.shape[0]):

@@ -53,8 +53,10 @@ def _residuals(spins, values, gain, residuals, rows):  # type: ignore[no-untyped
 
 @jit
 def _factor(square, power):  # type: ignore[no-untyped-def]
-    """Give f = |r|^(power - 2), or 0 where there is no residual."""
-    return _F(np.sqrt(square) ** (power - 2)) if square > 0 else _F(0.0)
+    """Give f = |r|^(power - 2) for a power of 1 or 2, or 0 where there is no residual."""
+    if square == 0:
+        return _F(0.0)
+    return _F(1.0) if power == 2 else _F(1.0 / np.sqrt(square))
 
 
 @jit
@@ -115,8 +117,9 @@ def _finish(  # type: ignore[no-untyped-def]
         if layer == 0:
             size = N * N0
         for replica in range(R):
-            energies[layer, replica] = np.sqrt(squares[layer, replica]) ** power / power
-            factor = _factor(squares[layer, replica], power)
+            square = squares[layer, replica]
+            energies[layer, replica] = 0.5 * square if power == 2 else np.sqrt(square)
+            factor = _factor(square, power)
             if layer > 0:
                 own, factor = _factor(squares[layer - 1, replica], power), gain * factor
                 at = ((layer - 1) * R + replica) * layer_size
