@@ -181,7 +181,7 @@ class LayeredHamiltonian(Hamiltonian):
         if not torch.jit.is_scripting():
             compiled = self.compiled_pass(state)
             if compiled is not None:
-                return torch.from_numpy(compiled()), self.gradient
+                return torch.from_numpy(compiled(state)), self.gradient
         with torch.no_grad():
             self.allocate(state)
             spins, first, middle, last = self.split(state)
@@ -229,7 +229,8 @@ class LayeredHamiltonian(Hamiltonian):
 
     @torch.jit.unused
     def forget(self) -> None:
-        """Drop what is made anew from the patterns when it is needed."""
+        """Drop what is made anew when it is needed."""
+        self.gradient = self.gradient.new_empty(0)
         self.patterns_packed = None
         self.pass_in_use = None
 

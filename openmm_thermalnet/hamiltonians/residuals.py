@@ -1,13 +1,14 @@
-"""The residuals of all layers and the derivatives of their norms, a block of patterns at a time.
+"""The residuals of all layers and the derivatives of their norms, a layer at a time.
 
 With r_l = S_l - tanh(x_l), x_l = g J_l S_{l-1}, an energy sum_l E(|r_l|) has the derivatives
 
     dH/dS_l = f_l r_l + g J_{l+1}^T f_{l+1} v_{l+1},   dH/dJ_l = g f_l v_l S_{l-1}^T,
     v_l = -r_l (1 - tanh^2 x_l),   f_l = E'(|r_l|) / |r_l|.
 
-The factors f_l are known only when all patterns are through. So a block of patterns passes all
-layers once, while its values stay in the cache, and leaves r, J^T v and v S^T; the factors are put
-in at the end. For the CPU, in single precision, on one core.
+The factor f_l is known when all patterns have passed layer l. So for each replica the patterns pass
+a layer twice, in blocks: forwards to r_l, v_l and the norm; then, while they are still in the
+cache, backwards to the derivatives by J_l and, with what the layer below has kept, by S_{l-1}. For
+the CPU, in single precision, on one core.
 """
 
 from __future__ import annotations
@@ -52,6 +53,24 @@ def _residuals(spins, values, gain, residuals, rows):  # type: ignore[no-untyped
 
 
 @jit
+def _multiply(values, factor, rows):  # type: ignore[no-untyped-def]
+    """Multiply the first rows of a block by a number."""
+    for i in range(rows):
+        row = values[i]
+        for mu in range(BLOCK):
+            row[mu] *= factor
+
+
+@jit
+def _put_sum(factor, own, above, start, count, out):  # type: ignore[no-untyped-def]
+    """Write ``factor own + above`` to patterns ``start ... start + count`` of every row."""
+    for i in range(out.shape[0]):
+        row, first, second = out[i, start : start + count], own[i], above[i]
+        for mu in range(row.size):
+            row[mu] = factor * first[mu] + second[mu]
+
+
+@jit
 def _factor(square, power):  # type: ignore[no-untyped-def]
     """Give f = |r|^(power - 2) for a power of 1 or 2, or 0 where there is no residual."""
     if square == 0:
@@ -60,77 +79,54 @@ def _factor(square, power):  # type: ignore[no-untyped-def]
 
 
 @jit
-def _add_patterns(  # type: ignore[no-untyped-def]
-    state, targets, sizes, gain, first_fields, gradient, by_layer_above, squares, scratch
+def _evaluate(  # type: ignore[no-untyped-def]
+    state, targets, sizes, gain, power, first_fields, gradient, energies, scratch, passed_down
 ):
-    """Leave r and v S^T in `gradient`, J_{l+1}^T v_{l+1} in `by_layer_above`, v_1 for x_1."""
+    """Energies and gradient but by J_1, for which f_1 v_1 is left in place of x_1."""
     R, M, N0, N, NL, L = sizes
     spins = state[: (L - 1) * R * N * M].reshape(L - 1, R, N, M)
     by_spin = gradient[: spins.size].reshape(spins.shape)
     middle = spins.size + R * N * N0
     gradient[middle:] = _F(0.0)
-    squares[:] = 0.0
-    widest = max(N, NL)
-    below, here, values, out = (
-        scratch[:widest],
-        scratch[widest : 2 * widest],
-        scratch[2 * widest : 3 * widest],
-        scratch[3 * widest :],
-    )
+    below, here, values, own, own_below = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
+    blocks = below.shape[0]
     for replica in range(R):
-        for start in range(0, M, BLOCK):
-            count = min(BLOCK, M - start)
-            take(first_fields[replica], start, count, values)
-            take(spins[0, replica], start, count, below)
-            squares[0, replica] += _residuals(below, values, _F(1.0), out, N)
-            put(values, start, count, first_fields[replica])
-            put(out, start, count, by_spin[0, replica])
-            for layer in range(1, L):
-                rows = N if layer < L - 1 else NL
-                first = middle + ((layer - 1) * R + replica) * N * N
-                if layer == L - 1:
-                    first = middle + (L - 2) * R * N * N + replica * NL * N
-                fields(state, first, rows, N, below, values)
-                if layer < L - 1:
-                    take(spins[layer, replica], start, count, here)
+        factor_below = _F(0.0)
+        for layer in range(L):
+            rows, first, slope = N, middle + ((layer - 1) * R + replica) * N * N, gain
+            if layer == L - 1:
+                rows, first = NL, middle + (L - 2) * R * N * N + replica * NL * N
+            if layer == 0:
+                slope = _F(1.0)
+            square = 0.0
+            for block in range(blocks):
+                start = block * BLOCK
+                count = min(BLOCK, M - start)
+                if layer == 0:
+                    take(first_fields[replica], start, count, values[block])
                 else:
-                    take(targets, start, count, here)
-                squares[layer, replica] += _residuals(here, values, gain, out, rows)
-                if layer < L - 1:
-                    put(out, start, count, by_spin[layer, replica])
-                add_slopes(values, below, rows, N, gradient, first)
-                passed(state, first, rows, N, values, out)
-                put(out, start, count, by_layer_above[layer - 1, replica])
-                below, here = here, below
-
-
-@jit
-def _finish(  # type: ignore[no-untyped-def]
-    squares, power, gain, sizes, by_layer_above, gradient, energies
-):
-    """Energies |r|^power / power, and their factors into what `_add_patterns` left."""
-    R, M, N0, N, NL, L = sizes
-    layer_size = N * M
-    first = (L - 1) * R * layer_size
-    for layer in range(L):
-        size = N * (NL if layer == L - 1 else N)
-        if layer == 0:
-            size = N * N0
-        for replica in range(R):
-            square = squares[layer, replica]
+                    fields(state, first, rows, N, below[block], values[block])
+                if layer == L - 1:
+                    take(targets, start, count, here[block])
+                else:
+                    take(spins[layer, replica], start, count, here[block])
+                square += _residuals(here[block], values[block], slope, own[block], rows)
             energies[layer, replica] = 0.5 * square if power == 2 else np.sqrt(square)
             factor = _factor(square, power)
-            if layer > 0:
-                own, factor = _factor(squares[layer - 1, replica], power), gain * factor
-                at = ((layer - 1) * R + replica) * layer_size
-                by_spin = gradient[at : at + layer_size]
-                above = by_layer_above[layer - 1, replica].reshape(-1)
-                for p in range(by_spin.size):
-                    by_spin[p] = own * by_spin[p] + factor * above[p]
-            by_weight = gradient[first : first + size]
-            for p in range(by_weight.size):
-                by_weight[p] *= factor
-            first += size
+            for block in range(blocks):
+                start = block * BLOCK
+                count = min(BLOCK, M - start)
+                _multiply(values[block], slope * factor, rows)
+                if layer == 0:
+                    put(values[block], start, count, first_fields[replica])
+                else:
+                    add_slopes(values[block], below[block], rows, N, gradient, first)
+                    passed(state, first, rows, N, values[block], passed_down)
+                    into = by_spin[layer - 1, replica]
+                    _put_sum(factor_below, own_below[block], passed_down, start, count, into)
+            factor_below = factor
+            below, here = here, below
+            own, own_below = own_below, own
 
 
 class Sizes(NamedTuple):
@@ -145,14 +141,12 @@ class Sizes(NamedTuple):
 
 
 class ResidualPass:
-    """Energies |r_l|^power / power and their gradient, for one state tensor.
+    """Energies |r_l|^power / power and their gradient.
 
     Parameters
     ----------
-    state, gradient : Tensor, shape (R P,)
-        Spins and weights, and the derivative by them, in the kernels' order.
-    scratch : Tensor, shape (L - 1, R, N, M)
-        Overwritten.
+    gradient : Tensor, shape (R P,)
+        Gets the derivative by the state, in the kernels' order.
     targets : Tensor, shape (N_L, M)
         S_L.
     sizes : Sizes
@@ -167,9 +161,7 @@ class ResidualPass:
 
     def __init__(
         self,
-        state: Tensor,
         gradient: Tensor,
-        scratch: Tensor,
         targets: Tensor,
         sizes: Sizes,
         gain: float,
@@ -177,37 +169,41 @@ class ResidualPass:
         first_layer: Callable[[Tensor, Tensor], None],
         first_layer_gradient: Callable[[Tensor, Tensor], None],
     ) -> None:
-        R, M, N0, N, NL, L = sizes
-        self.state = state
+        R, M, _, N, NL, _ = sizes
         self._sizes, self._gain, self._power = sizes, _F(gain), power
         self._first_layer, self._first_layer_gradient = first_layer, first_layer_gradient
-        first = slice((L - 1) * R * N * M, (L - 1) * R * N * M + R * N * N0)
-        self._weights = state[first].view(R * N, N0)
-        self._by_weight = gradient[first].view(R * N, N0)
-        self._fields = state.new_empty((R * N, M))
+        self._targets, self._gradient = targets.numpy(), gradient.numpy()
+        self._by_first_weights = self._first_weights(gradient)
+        self._fields = gradient.new_empty((R * N, M))
         self._first_fields = self._fields.numpy().reshape(R, N, M)
-        self._arrays = state.numpy(), targets.numpy(), gradient.numpy()
-        self._by_layer_above = scratch.numpy()
-        self._squares = np.empty((L, R))
-        self._block = aligned((4 * max(N, NL), BLOCK))
+        self._scratch = aligned((5, -(-M // BLOCK), max(N, NL), BLOCK))
+        self._passed_down = aligned((N, BLOCK))
+        self._tensor: Tensor | None = None
 
-    def __call__(self) -> NDArray[np.float32]:
-        """Energies (L, R); writes the gradient."""
-        state, targets, gradient = self._arrays
-        sizes, gain, above = self._sizes, self._gain, self._by_layer_above
-        squares, energies = self._squares, np.empty(self._squares.shape, dtype=_F)
+    def __call__(self, state: Tensor) -> NDArray[np.float32]:
+        """Energies (L, R) of a state (R P,); writes the gradient."""
+        if state is not self._tensor:  # as a rule it is the same one
+            self._tensor, self._state = state, state.numpy()
+            self._weights = self._first_weights(state)
+        energies = np.empty((self._sizes.L, self._sizes.R), dtype=_F)
         self._first_layer(self._weights, self._fields)
-        _add_patterns(
-            state,
-            targets,
-            sizes,
-            gain,
+        _evaluate(
+            self._state,
+            self._targets,
+            self._sizes,
+            self._gain,
+            self._power,
             self._first_fields,
-            gradient,
-            above,
-            squares,
-            self._block,
+            self._gradient,
+            energies,
+            self._scratch,
+            self._passed_down,
         )
-        self._first_layer_gradient(self._fields, self._by_weight)
-        _finish(squares, self._power, gain, sizes, above, gradient, energies)
+        self._first_layer_gradient(self._fields, self._by_first_weights)
         return energies
+
+    def _first_weights(self, state: Tensor) -> Tensor:
+        """View (R N, N_0) of J_1."""
+        R, M, N0, N, _, L = self._sizes
+        first = (L - 1) * R * N * M
+        return state[first : first + R * N * N0].view(R * N, N0)

@@ -60,12 +60,11 @@ class ResidualHamiltonian(LayeredHamiltonian):
             return None
         if self.threads > MOST_THREADS:
             return None
-        if self.pass_in_use is None or self.pass_in_use.state is not state:
-            self.allocate(state)
+        if self.pass_in_use is None:
+            self.gradient = torch.empty_like(state)
+            self.pack(state)
             self.pass_in_use = ResidualPass(
-                state,
                 self.gradient,
-                self.fields,
                 self.targets,
                 Sizes(
                     self.replicas,
