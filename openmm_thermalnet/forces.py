@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from openmm_thermalnet.allocation import LARGE, keep_freed_blocks
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
@@ -35,7 +36,8 @@ class EnergyAndForces:
     """The callable of a `PythonForce`: a State in, energy and forces out.
 
     Picklable, so that a System that holds it can be serialized. Its arrays are allocated at the
-    first call and reused.
+    first call and reused. For Systems of more than 1.4 million particles this process is told to
+    keep what it frees (see `allocation`).
 
     Parameters
     ----------
@@ -70,6 +72,8 @@ class EnergyAndForces:
         if not self._positions.size:
             _, layout, *_ = self._arguments
             self._positions = aligned((layout.blocks * layout.particles, 3), np.float64)
+            if self._positions.nbytes > LARGE:
+                keep_freed_blocks()
         # What getPositions(asNumpy=True) does, which looks through dir() and makes an array each
         # time: half of a PythonForce's own cost for small networks.
         state._getVectorAsNumpy(openmm.State.Positions, self._positions)
