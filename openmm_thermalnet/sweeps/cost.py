@@ -46,10 +46,10 @@ class Rates:
         To set up a stage.
     """
 
-    step: float = 1.6e-4
-    variable: float = 1.14e-8
-    noise: float = 1.23e-8
-    product: float = 4.2e-11
+    step: float = 1.8e-4
+    variable: float = 8.5e-9
+    noise: float = 1.03e-8
+    product: float = 2.9e-11
     stage: float = 0.2
 
 
