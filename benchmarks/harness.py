@@ -37,6 +37,7 @@ CONTENDERS = {
     "openmm-bare": "benchmarks.peers.openmm_bare:OpenMMBare",
     "openmm-idle": "benchmarks.peers.openmm_bare:OpenMMIdle",
 }
+IN_TURNS = "openmm-bare and our energy and forces in turns"
 PACKAGES = ("openmm-thermalnet", "openmm", "torch", "numpy", "numba", "jax", "jaxlib", "jax-md")
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -145,6 +146,17 @@ def repeat(call: Callable[[], object]) -> Callable[[int], None]:
     return run
 
 
+def in_turns(step: Callable[[int], object], call: Callable[[], object]) -> Callable[[int], None]:
+    """Make one step and one call into something that runs n times."""
+
+    def run(n: int) -> None:
+        for _ in range(n):
+            step(1)
+            call()
+
+    return run
+
+
 def measure(
     problem: Problem, names: Sequence[str], *, rounds: int, block: float
 ) -> dict[str, dict[str, Any]]:
@@ -153,14 +165,15 @@ def measure(
     Returns
     -------
     dict
-        Name to summary; ratios are to "ours" where it runs. "NAME: energy and forces" and
-        "ours: conversion" are parts.
+        Name to summary; ratios are to "ours" where it runs. "NAME: energy and forces", "ours:
+        conversion" and "ours: cast" are parts, `IN_TURNS` a step without its PythonForce.
     """
-    items, setup = [], {}
+    items, setup, there = [], {}, {}
     for name in names:
         kind = load(name)
         start = time.perf_counter()
         contender: Any = kind(problem)
+        there[name] = contender
         contender.step(1)
         setup[name] = time.perf_counter() - start
         items.append(Timed(name, contender.step, contender.machines))
@@ -168,8 +181,11 @@ def measure(
             call = repeat(contender.energy_and_forces)
             items.append(Timed(f"{name}: energy and forces", call, contender.machines))
         if hasattr(contender, "convert"):
-            call = repeat(contender.convert)
-            items.append(Timed(f"{name}: conversion", call, contender.machines))
+            for part, call in (("conversion", contender.convert), ("cast", contender.cast)):
+                items.append(Timed(f"{name}: {part}", repeat(call), contender.machines))
+    if {"ours", "openmm-bare"} <= there.keys():
+        call = in_turns(there["openmm-bare"].step, there["ours"].energy_and_forces)
+        items.append(Timed(IN_TURNS, call, problem.replicas))
     compare(items, rounds=rounds, block=block)
     reference = next((item for item in items if item.name == "ours"), None)
     results = {item.name: item.summary(reference) for item in items}

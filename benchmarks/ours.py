@@ -106,6 +106,14 @@ class Ours(Network):
         self._conversion.state(self._positions)
         self._conversion.forces(self._gradient)
 
+    def cast(self) -> None:
+        """Copy the same numbers to single precision and back, without fold and transposition."""
+        if not hasattr(self, "_double"):
+            self._double = self._state(positions=True).getPositions(asNumpy=True)._value.copy()
+            self._single, self._back = self._double.astype(np.float32), self._double.copy()
+        np.copyto(self._single, self._double, casting="same_kind")
+        np.copyto(self._back, self._single)
+
 
 class OursSecond(Network):
     """The thermostat acts at every second step."""
