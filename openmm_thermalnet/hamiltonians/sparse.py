@@ -156,7 +156,7 @@ def is_sparse(inputs: Tensor) -> bool:
 
 
 def _background(pixels: NDArray[np.float32]) -> np.float32:
-    """The value of most pixels, if there is one: the (lower) median."""
+    """The value of most pixels, if there is one: then it is the median."""
     return np.float32(np.partition(pixels, pixels.size // 2, axis=None)[pixels.size // 2])
 
 
