@@ -1,6 +1,8 @@
 """The compiled pass over blocks of patterns agrees with torch in double precision."""
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -82,6 +84,20 @@ def test_results_outlast_the_next_call_and_another_state():
     again, fresh = net.createHamiltonian()(0.5 * state)
     torch.testing.assert_close(other, again, rtol=0, atol=0)
     torch.testing.assert_close(gradient, fresh, rtol=0, atol=0)
+
+
+def test_a_machine_that_is_done_with_leaves_no_arrays_behind():
+    """Without waiting for the collector of cycles: sweeps make many machines in one process."""
+    net, state = build()
+    hamiltonian = net.createHamiltonian()
+    hamiltonian(state)
+    used = weakref.ref(hamiltonian.pass_in_use)
+    gc.disable()
+    try:
+        del hamiltonian
+        assert used() is None
+    finally:
+        gc.enable()
 
 
 def test_threads_precision_and_copies_choose_anew():

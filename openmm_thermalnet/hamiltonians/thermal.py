@@ -63,6 +63,7 @@ class ResidualHamiltonian(LayeredHamiltonian):
         if self.pass_in_use is None:
             self.gradient = torch.empty_like(state)
             self.pack(state)
+            packed = self.patterns_packed  # not methods of this object: they would be a cycle
             self.pass_in_use = ResidualPass(
                 self.gradient,
                 self.targets,
@@ -76,8 +77,8 @@ class ResidualHamiltonian(LayeredHamiltonian):
                 ),
                 self.gain,
                 self.power,
-                self.first_layer,
-                self.first_layer_gradient,
+                self.first_layer if packed is None else packed.fields,
+                self.first_layer_gradient if packed is None else packed.gradient,
             )
         return self.pass_in_use
 
