@@ -8,14 +8,12 @@ same is written in torch operations.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from openmm_thermalnet import transposition
+from openmm_thermalnet import folding
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.vectors import aligned
 
@@ -34,7 +32,7 @@ class HostConversion:
     """
 
     def __init__(self, layout: Layout, dtype: torch.dtype, walls: bool = True) -> None:
-        self._walls = walls
+        self._half = 0.5 if walls else 0.0
         # Where each field starts, and the matrix to transpose: weights are transposed already.
         self._table = np.array(
             [
@@ -44,23 +42,21 @@ class HostConversion:
                 for field, where in zip(layout.fields, layout.slices, strict=True)
             ]
         )
-        shape = (layout.blocks, 3 * layout.particles)
-        self._state = torch.empty(math.prod(shape), dtype=dtype)
-        widest = int(self._table[:, 2].max())
-        self._chunk = torch.empty(transposition.chunk_size(widest), dtype=dtype).numpy()
-        self._signs = aligned(shape, np.int8)
-        self._signs[:] = 1
-        self._forces = aligned(shape, np.float64)
+        self._blocks, size = layout.blocks, layout.replicas * layout.particles
+        self._state = torch.empty(size, dtype=dtype)
+        self._numbers = self._state.numpy()
+        self._slopes = np.zeros(size, dtype=np.uint8)
+        self._forces = aligned(size, np.float64)
 
     def state(self, positions: NDArray[np.float64]) -> Tensor:
         """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call."""
-        transposition.to_state(
-            positions.reshape(self._forces.shape),
+        folding.to_state(
+            positions.reshape(-1),
+            self._blocks,
             self._table,
-            self._walls,
-            self._signs,
-            self._chunk,
-            self._state.numpy(),
+            self._half,
+            self._slopes,
+            self._numbers,
         )
         return self._state
 
@@ -70,8 +66,8 @@ class HostConversion:
 
     def forces(self, gradient: Tensor, coupling: float = 1.0) -> NDArray[np.float64]:
         """Forces (B P, 3) at the last positions, of ``coupling`` times the energy."""
-        transposition.to_forces(
-            gradient.numpy(), self._table, self._signs, coupling, self._chunk, self._forces
+        folding.to_forces(
+            gradient.numpy(), self._blocks, self._table, self._slopes, -coupling, self._forces
         )
         return self._forces.reshape(-1, 3)
 

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet.allocation import LARGE, keep_freed_blocks
+from openmm_thermalnet.borrowing import borrowed_positions
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
-from openmm_thermalnet.vectors import aligned
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
 
@@ -65,19 +65,15 @@ class EnergyAndForces:
         self._hamiltonian = hamiltonian
         self._threads = threads
         self._conversion: HostConversion | None = None
-        self._positions = np.empty((0, 3))
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        if not self._positions.size:
-            _, layout, *_ = self._arguments
-            self._positions = aligned((layout.blocks * layout.particles, 3), np.float64)
-            if self._positions.nbytes > LARGE:
-                keep_freed_blocks()
-        # What getPositions(asNumpy=True) does, which looks through dir() and makes an array each
-        # time: half of a PythonForce's own cost for small networks.
-        state._getVectorAsNumpy(openmm.State.Positions, self._positions)
-        return self.evaluate(self._positions, state.getParameters()[COUPLING])
+        _, layout, *_ = self._arguments
+        particles = layout.blocks * layout.particles
+        if self._conversion is None and 24 * particles > LARGE:  # bytes
+            keep_freed_blocks()
+        positions = borrowed_positions(state, particles)
+        return self.evaluate(positions, state.getParameters()[COUPLING])
 
     def evaluate(
         self, positions: NDArray[np.float64], coupling: float = 1.0

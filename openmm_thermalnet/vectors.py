@@ -94,10 +94,48 @@ class Vectors:
         """Write a vector to an array, from index `at` on."""
         self.builder.store(vector, self._place(array, at), align=self._align)
 
+    def rows(self, array: Any, first: Any, step: Any, count: int) -> list[Any]:
+        """Pointers to `first`, ``first + step`` and so on.
+
+        LLVM would keep as many bases as there are rows, more than there are registers. Every
+        fourth pointer passes through an empty piece of assembly, so that LLVM has to take it as it
+        is and reaches the next three by multiples of the step.
+        """
+        builder, pointers = self.builder, []
+        for row in range(count):
+            if row % 4 == 0:
+                base = builder.gep(array, [builder.add(first, builder.mul(step, self.index(row)))])
+                kind = ir.FunctionType(base.type, [base.type])
+                base = builder.asm(kind, "", "=r,0", [base], False)
+            pointers.append(builder.gep(base, [builder.mul(step, self.index(row % 4))]))
+        return pointers
+
+    def fetch(self, array: Any, at: Any) -> None:
+        """Bring the cache line of an element near; it may lie beyond the array."""
+        place, flag = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place, flag, flag, flag])
+        fetch = self.builder.module.declare_intrinsic("llvm.prefetch", (place,), kind)
+        where = self.builder.bitcast(self.builder.gep(array, [at]), place)
+        read, near, data = ir.Constant(flag, 0), ir.Constant(flag, 3), ir.Constant(flag, 1)
+        self.builder.call(fetch, [where, read, near, data])
+
     def shuffle(self, a: Any, b: Any, lanes: list[int]) -> Any:
-        """Vector of the numbered lanes of two."""
-        chosen = ir.Constant(ir.VectorType(ir.IntType(32), self._lanes), lanes)
+        """Vector of the numbered lanes of two, as many as asked for."""
+        chosen = ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes)
         return self.builder.shuffle_vector(a, b, chosen)
+
+    def constant(self, value: Any, number: Any = None) -> Any:
+        """Vector of one value in every lane, of another type of number if asked for."""
+        kind = ir.VectorType(number or self._number, self._lanes)
+        return ir.Constant(kind, [value] * self._lanes)
+
+    def cast(self, vector: Any, number: Any) -> Any:
+        """Vector rounded or widened to another type of floating-point number."""
+        kind = ir.VectorType(number, self._lanes)
+        if number == self._number:
+            return vector
+        widens = isinstance(number, ir.DoubleType)
+        return (self.builder.fpext if widens else self.builder.fptrunc)(vector, kind)
 
     def spread(self, number: Any) -> Any:
         """Vector of one number in every lane."""

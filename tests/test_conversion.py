@@ -81,6 +81,28 @@ def test_the_fold_is_taken_before_the_cast(conversion):
     torch.testing.assert_close(state, want, rtol=0, atol=2e-7)
 
 
+@pytest.mark.parametrize("size", [1e3, 1e9, 2.0**51, 2.0**52])
+@pytest.mark.parametrize("patterns", [3, 40])  # one by one, and in tiles
+def test_the_fold_is_exact_wherever_a_double_is(patterns, size):
+    layout = Layout.thermal(patterns, (5, 4, 2), replicas=3)
+    positions = raw_positions(layout, size=size)
+    conversion = HostConversion(layout, torch.float64)
+    state = np.sort(conversion.state(positions).numpy())
+    np.testing.assert_array_equal(state, np.sort(fold(positions), axis=None))
+    ones = torch.ones(3 * layout.particles, dtype=torch.float64)
+    np.testing.assert_array_equal(conversion.forces(ones), -fold_sign(positions))
+
+
+@WALLS
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_a_number_stays_so(walls, value):
+    layout = Layout.thermal(20, (5, 4, 2), replicas=3)
+    positions = raw_positions(layout)
+    positions[7, 1] = value
+    state = HostConversion(layout, torch.float32, walls).state(positions).numpy()
+    assert (~np.isfinite(state)).sum() == 1
+
+
 def test_single_precision_forces_come_back_in_double():
     layout = Layout.thermal(2, (3, 2, 2), replicas=3)
     conversion = HostConversion(layout, torch.float32)

@@ -29,7 +29,7 @@ def test_aligned_arrays_begin_with_a_cache_line(dtype):
 def test_products_for_a_cpu_of_narrow_registers(tmp_path):
     """Their own tests, compiled for a CPU without AVX-512, whatever this one has."""
     here = Path(__file__).parent
-    files = [here / f"test_{name}.py" for name in ("blocks", "sparse", "residuals")]
+    files = [here / f"test_{name}.py" for name in ("blocks", "conversion", "sparse", "residuals")]
     narrow = {
         "NUMBA_CPU_NAME": "haswell",
         "NUMBA_CPU_FEATURES": "+avx2,+fma",
