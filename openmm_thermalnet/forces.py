@@ -84,7 +84,7 @@ class EnergyAndForces:
         if self._conversion is None:
             _, layout, dtype, walls, _ = self._arguments
             self._conversion = HostConversion(layout, dtype, walls)
-        energies, gradient = self._hamiltonian(self._conversion.state(positions))
+        energies, gradient = self._hamiltonian.in_place(self._conversion.state(positions))
         energy = math.fsum(energies.view(-1).tolist())
         return coupling * energy, self._conversion.forces(gradient, coupling)
 

@@ -74,6 +74,21 @@ def test_what_is_not_finite_shows(energy, bad, place):
     assert not gradient.isfinite().all()
 
 
+@pytest.mark.parametrize("energy", ["norm", "squared", "softcore"])
+@pytest.mark.parametrize("patterns", [7, 2 * BLOCK + 3])
+@pytest.mark.parametrize("depth", [2, 3, 5])
+def test_the_gradient_can_take_the_place_of_the_state(energy, patterns, depth):
+    net, state = build(patterns, depth, energy=energy)
+    hamiltonian = net.createHamiltonian()
+    energies, gradient = (result.clone() for result in hamiltonian(state))
+    for _ in range(2):
+        copied = state.clone()
+        again, in_place = hamiltonian.in_place(copied)
+        assert (in_place is copied) == (energy != "softcore")
+        assert torch.equal(again, energies)
+        assert torch.equal(in_place, gradient)
+
+
 def test_results_outlast_the_next_call_and_another_state():
     net, state = build()
     hamiltonian = net.createHamiltonian()

@@ -181,7 +181,9 @@ class LayeredHamiltonian(Hamiltonian):
         if not torch.jit.is_scripting():
             compiled = self.compiled_pass(state)
             if compiled is not None:
-                return torch.from_numpy(compiled(state)), self.gradient
+                if self.gradient.numel() != state.numel():
+                    self.gradient = torch.empty_like(state)
+                return torch.from_numpy(compiled(state, self.gradient)), self.gradient
         with torch.no_grad():
             self.allocate(state)
             spins, first, middle, last = self.split(state)
@@ -215,6 +217,14 @@ class LayeredHamiltonian(Hamiltonian):
             scaled_products(output_fields, top.transpose(1, 2), self.gain, d_last)
             d_spins[-1].baddbmm_(last.transpose(1, 2), output_fields, alpha=self.gain)
         return torch.cat([hidden, output]), self.gradient
+
+    @torch.jit.unused
+    def in_place(self, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Energies, and the gradient in place of the state where a compiled pass can do that."""
+        compiled = self.compiled_pass(state)
+        if compiled is None:
+            return super().in_place(state)
+        return torch.from_numpy(compiled(state, state)), state
 
     @torch.jit.unused
     def compiled_pass(self, state: Tensor) -> ResidualPass | None:

@@ -80,14 +80,18 @@ def _factor(square, power):  # type: ignore[no-untyped-def]
 
 @jit
 def _evaluate(  # type: ignore[no-untyped-def]
-    state, targets, sizes, gain, power, first_fields, gradient, energies, scratch, passed_down
+    state, targets, sizes, gain, power, first_fields, out, slopes, energies, scratch, passed_down
 ):
-    """Energies and gradient but by J_1, for which f_1 v_1 is left in place of x_1."""
+    """Energies and gradient but by J_1, for which f_1 v_1 is left in place of x_1.
+
+    Derivatives by spins go to `out`, which may be the state: a layer's spins are not read again
+    when their derivatives are written. Those by weights are added up in `slopes`.
+    """
     R, M, N0, N, NL, L = sizes
     spins = state[: (L - 1) * R * N * M].reshape(L - 1, R, N, M)
-    by_spin = gradient[: spins.size].reshape(spins.shape)
+    by_spin = out[: spins.size].reshape(spins.shape)
     middle = spins.size + R * N * N0
-    gradient[middle:] = _F(0.0)
+    slopes[R * N * N0 :] = _F(0.0)
     below, here, values, own, own_below = scratch[0], scratch[1], scratch[2], scratch[3], scratch[4]
     blocks = below.shape[0]
     for replica in range(R):
@@ -120,7 +124,7 @@ def _evaluate(  # type: ignore[no-untyped-def]
                 if layer == 0:
                     put(values[block], start, count, first_fields[replica])
                 else:
-                    add_slopes(values[block], below[block], rows, N, gradient, first)
+                    add_slopes(values[block], below[block], rows, N, slopes, first - spins.size)
                     passed(state, first, rows, N, values[block], passed_down)
                     into = by_spin[layer - 1, replica]
                     _put_sum(factor_below, own_below[block], passed_down, start, count, into)
@@ -145,8 +149,6 @@ class ResidualPass:
 
     Parameters
     ----------
-    gradient : Tensor, shape (R P,)
-        Gets the derivative by the state, in the kernels' order.
     targets : Tensor, shape (N_L, M)
         S_L.
     sizes : Sizes
@@ -161,7 +163,6 @@ class ResidualPass:
 
     def __init__(
         self,
-        gradient: Tensor,
         targets: Tensor,
         sizes: Sizes,
         gain: float,
@@ -169,41 +170,38 @@ class ResidualPass:
         first_layer: Callable[[Tensor, Tensor], None],
         first_layer_gradient: Callable[[Tensor, Tensor], None],
     ) -> None:
-        R, M, _, N, NL, _ = sizes
+        R, M, N0, N, NL, L = sizes
         self._sizes, self._gain, self._power = sizes, _F(gain), power
         self._first_layer, self._first_layer_gradient = first_layer, first_layer_gradient
-        self._targets, self._gradient = targets.numpy(), gradient.numpy()
-        self._by_first_weights = self._first_weights(gradient)
-        self._fields = gradient.new_empty((R * N, M))
+        self._targets = targets.numpy()
+        self._spins = (L - 1) * R * N * M
+        self._slopes = targets.new_empty(R * (N * N0 + (L - 2) * N * N + NL * N))
+        self._slopes_array = self._slopes.numpy()
+        self._fields = targets.new_empty((R * N, M))
         self._first_fields = self._fields.numpy().reshape(R, N, M)
         self._scratch = aligned((5, -(-M // BLOCK), max(N, NL), BLOCK))
         self._passed_down = aligned((N, BLOCK))
-        self._tensor: Tensor | None = None
 
-    def __call__(self, state: Tensor) -> NDArray[np.float32]:
-        """Energies (L, R) of a state (R P,); writes the gradient."""
-        if state is not self._tensor:  # as a rule it is the same one
-            self._tensor, self._state = state, state.numpy()
-            self._weights = self._first_weights(state)
-        energies = np.empty((self._sizes.L, self._sizes.R), dtype=_F)
-        self._first_layer(self._weights, self._fields)
+    def __call__(self, state: Tensor, out: Tensor) -> NDArray[np.float32]:
+        """Energies (L, R) of a state (R P,); writes the gradient to `out`, which may be it."""
+        R, _, N0, N, _, L = self._sizes
+        energies = np.empty((L, R), dtype=_F)
+        weights = state[self._spins :]
+        first = R * N * N0
+        self._first_layer(weights[:first].view(R * N, N0), self._fields)
         _evaluate(
-            self._state,
+            state.numpy(),
             self._targets,
             self._sizes,
             self._gain,
             self._power,
             self._first_fields,
-            self._gradient,
+            out.numpy(),
+            self._slopes_array,
             energies,
             self._scratch,
             self._passed_down,
         )
-        self._first_layer_gradient(self._fields, self._by_first_weights)
+        self._first_layer_gradient(self._fields, self._slopes[:first].view(R * N, N0))
+        out[self._spins :].copy_(self._slopes)
         return energies
-
-    def _first_weights(self, state: Tensor) -> Tensor:
-        """View (R N, N_0) of J_1."""
-        R, M, N0, N, _, L = self._sizes
-        first = (L - 1) * R * N * M
-        return state[first : first + R * N * N0].view(R * N, N0)

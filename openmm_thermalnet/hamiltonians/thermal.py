@@ -61,11 +61,9 @@ class ResidualHamiltonian(LayeredHamiltonian):
         if self.threads > MOST_THREADS:
             return None
         if self.pass_in_use is None:
-            self.gradient = torch.empty_like(state)
             self.pack(state)
             packed = self.patterns_packed  # not methods of this object: they would be a cycle
             self.pass_in_use = ResidualPass(
-                self.gradient,
                 self.targets,
                 Sizes(
                     self.replicas,
