@@ -62,7 +62,8 @@ class EnergyAndForces:
         threads: int = 1,
     ) -> None:
         self._arguments = (hamiltonian, layout, dtype, walls, threads)
-        self._hamiltonian = hamiltonian
+        # The state of the kernels is not needed afterwards.
+        self._hamiltonian = getattr(hamiltonian, "in_place", hamiltonian)
         self._threads = threads
         self._conversion: HostConversion | None = None
 
@@ -84,7 +85,7 @@ class EnergyAndForces:
         if self._conversion is None:
             _, layout, dtype, walls, _ = self._arguments
             self._conversion = HostConversion(layout, dtype, walls)
-        energies, gradient = self._hamiltonian.in_place(self._conversion.state(positions))
+        energies, gradient = self._hamiltonian(self._conversion.state(positions))
         energy = math.fsum(energies.view(-1).tolist())
         return coupling * energy, self._conversion.forces(gradient, coupling)
 

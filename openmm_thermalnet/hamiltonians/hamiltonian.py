@@ -49,12 +49,6 @@ class Hamiltonian(torch.nn.Module):
         raise TypeError("a Hamiltonian defines forward(state)")
 
     @torch.jit.unused
-    def in_place(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies and gradient of a state that is not needed after: it may be overwritten."""
-        energies, gradient = self(state)
-        return energies, gradient
-
-    @torch.jit.unused
     def use_threads(self, threads: int) -> None:
         """Choose what is fastest with so many torch threads; by default nothing is to choose."""
 
