@@ -6,9 +6,9 @@ side; the kernels want it transposed, the three replicas apart (see `layout`). T
 column, as weights are, only come apart by axis, 16 particles at a time. Tiles at the edges overlap
 their neighbours.
 
-Rows are taken in bands: of all columns, before the next rows. Those of the gradient, of which little
-is read at a time, are higher. Each tile has its own place among the slopes of the fold, whatever
-the bands.
+Rows are taken in bands: of all columns, before the next rows. Those of the gradient, of which
+little is read at a time, are higher. Each tile has its own place among the slopes of the fold,
+whatever the bands.
 """
 
 from __future__ import annotations
