@@ -103,7 +103,7 @@ class Ours(Network):
             self._conversion = HostConversion(self.net.layout, torch.float32)
             self._positions = self._state(positions=True).getPositions(asNumpy=True)._value
         # An evaluation leaves the gradient in place of the state.
-        self._conversion.forces(self._conversion.state(self._positions))
+        self._conversion.forces(self._conversion.state(self._positions).numpy())
 
     def cast(self) -> None:
         """Copy the same numbers to single precision and back, without fold and transposition."""

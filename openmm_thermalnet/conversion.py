@@ -8,6 +8,8 @@ same is written in torch operations.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -46,30 +48,32 @@ class HostConversion:
         self._state = torch.empty(size, dtype=dtype)
         self._numbers = self._state.numpy()
         self._slopes = np.zeros(size, dtype=np.uint8)
-        self._forces = aligned(size, np.float64)
+        self._forces = aligned((size // 3, 3), np.float64)
 
     def state(self, positions: NDArray[np.float64]) -> Tensor:
         """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call."""
         folding.to_state(
-            positions.reshape(-1),
-            self._blocks,
-            self._table,
-            self._half,
-            self._slopes,
-            self._numbers,
+            positions, self._blocks, self._table, self._half, self._slopes, self._numbers
         )
         return self._state
 
     def positions(self, state: Tensor) -> NDArray[np.float64]:
         """Positions (B P, 3) of a kernel state: the inverse of `state` where there are no walls."""
-        return self.forces(state, -1.0).copy()
+        return self.forces(state.numpy(), -1.0).copy()
 
-    def forces(self, gradient: Tensor, coupling: float = 1.0) -> NDArray[np.float64]:
-        """Forces (B P, 3) at the last positions, of ``coupling`` times the energy."""
-        folding.to_forces(
-            gradient.numpy(), self._blocks, self._table, self._slopes, -coupling, self._forces
-        )
-        return self._forces.reshape(-1, 3)
+    def forces(
+        self,
+        gradient: NDArray[Any],
+        coupling: float = 1.0,
+        out: NDArray[np.float64] | None = None,
+    ) -> NDArray[np.float64]:
+        """Forces (B P, 3) at the last positions, of ``coupling`` times the energy.
+
+        They are written to `out`, or to an array that the next call overwrites.
+        """
+        out = self._forces if out is None else out
+        folding.to_forces(gradient, self._blocks, self._table, self._slopes, -coupling, out)
+        return out
 
 
 class TorchConversion(torch.nn.Module):

@@ -116,13 +116,14 @@ def _fold_tiles(  # type: ignore[no-untyped-def]
 
 @_jit
 def to_state(positions, blocks, table, half, slopes, state):  # type: ignore[no-untyped-def]
-    """Fold positions (B 3 P,), cast them and bring them to the kernels' order (3 B P,).
+    """Fold positions (B P, 3), cast them and bring them to the kernels' order (3 B P,).
 
     `table` has a line for every field: its first particle in a block, rows and columns. `half` is
     0.5, or 0 where there are no walls. `slopes` gets the fold's slopes. The fold is that of
     `walls`, up to |q| = 2^52.
     """
-    length, entry = positions.size // blocks, 0
+    positions, entry = positions.reshape(-1), 0
+    length = positions.size // blocks
     places = np.empty(3 * table[:, 2].max(), np.int64)
     for block in range(blocks):
         for start, rows, columns in table:
@@ -185,11 +186,12 @@ def _force_tiles(  # type: ignore[no-untyped-def]
 
 @_jit
 def to_forces(gradient, blocks, table, slopes, factor, forces):  # type: ignore[no-untyped-def]
-    """Write `factor` times a gradient (3 B P,) by the folded coordinates, by the raw (B 3 P,).
+    """Write `factor` times a gradient (3 B P,) by the folded coordinates, by the raw (B P, 3).
 
     The inverse of `to_state`, with the slopes it wrote.
     """
-    length, entry = forces.size // blocks, 0
+    forces, entry = forces.reshape(-1), 0
+    length = forces.size // blocks
     places = np.empty(3 * table[:, 2].max(), np.int64)
     for block in range(blocks):
         for start, rows, columns in table:

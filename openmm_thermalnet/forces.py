@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any, Literal
 
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet.allocation import LARGE, keep_freed_blocks
-from openmm_thermalnet.borrowing import borrowed_positions
+from openmm_thermalnet.borrowing import borrowed_positions, is_spare
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.release import openmm_release
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
 
@@ -51,6 +52,9 @@ class EnergyAndForces:
         Whether the variables are folded into [-1, 1].
     threads : int
         Torch threads; set in the calling thread at every evaluation.
+    alone : bool
+        Whether OpenMM calls it, and not another function that may read the State afterwards:
+        forces then take the place of positions in States that OpenMM makes for one call.
     """
 
     def __init__(
@@ -60,38 +64,62 @@ class EnergyAndForces:
         dtype: torch.dtype,
         walls: bool = True,
         threads: int = 1,
+        alone: bool = False,
     ) -> None:
-        self._arguments = (hamiltonian, layout, dtype, walls, threads)
-        # The state of the kernels is not needed afterwards.
-        self._hamiltonian = getattr(hamiltonian, "in_place", hamiltonian)
+        self._arguments = (hamiltonian, layout, dtype, walls, threads, alone)
+        self._alone = alone
+        self._particles = layout.blocks * layout.particles
         self._threads = threads
         self._conversion: HostConversion | None = None
+        self._energies_and_gradient: Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        _, layout, *_ = self._arguments
-        particles = layout.blocks * layout.particles
-        if self._conversion is None and 24 * particles > LARGE:  # bytes
+        if self._conversion is None and 24 * self._particles > LARGE:  # bytes
             keep_freed_blocks()
-        positions = borrowed_positions(state, particles)
-        return self.evaluate(positions, state.getParameters()[COUPLING])
+        positions = borrowed_positions(state, self._particles)
+        out = positions if self._alone and is_spare(state) else None
+        return self.evaluate(positions, state.getParameters()[COUPLING], out)
 
     def evaluate(
-        self, positions: NDArray[np.float64], coupling: float = 1.0
+        self,
+        positions: NDArray[np.float64],
+        coupling: float = 1.0,
+        out: NDArray[np.float64] | None = None,
     ) -> tuple[float, NDArray[np.float64]]:
-        """Energy and forces of positions (B P, 3) in nm; the array is overwritten next time."""
+        """Energy and forces of positions (B P, 3) in nm.
+
+        The forces are written to `out`, or to an array that the next call overwrites.
+        """
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
         if self._conversion is None:
-            _, layout, dtype, walls, _ = self._arguments
+            hamiltonian, layout, dtype, walls, *_ = self._arguments
             self._conversion = HostConversion(layout, dtype, walls)
-        energies, gradient = self._hamiltonian(self._conversion.state(positions))
-        energy = math.fsum(energies.view(-1).tolist())
-        return coupling * energy, self._conversion.forces(gradient, coupling)
+            state = self._conversion.state(positions)
+            self._energies_and_gradient = _bound(hamiltonian, state)
+        else:
+            self._conversion.state(positions)
+        energies, gradient = self._energies_and_gradient()
+        energy = math.fsum(energies.ravel().tolist())
+        return coupling * energy, self._conversion.forces(gradient, coupling, out)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the arguments; the work arrays are not kept."""
         return type(self), self._arguments
+
+
+def _bound(
+    hamiltonian: Hamiltonian, state: Tensor
+) -> Callable[[], tuple[NDArray[Any], NDArray[Any]]]:
+    """Energies and gradient of what a tensor holds whenever this is called; it may change that."""
+
+    def call() -> tuple[NDArray[Any], NDArray[Any]]:
+        energies, gradient = hamiltonian(state)
+        return energies.numpy(), gradient.numpy()
+
+    bind = getattr(hamiltonian, "bound", None)
+    return (bind and bind(state)) or call
 
 
 class TorchEvaluation(torch.nn.Module):
@@ -221,7 +249,7 @@ def create_force(
         raise InputError(f"cudaGraphs needs force='torch', not {chosen!r}; leave it out")
     force: Any
     if chosen == "python":
-        evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads)
+        evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads, alone=True)
         force = openmm.PythonForce(evaluation, {COUPLING: 1.0})
     else:
         openmmtorch = importlib.import_module("openmmtorch")
@@ -268,7 +296,7 @@ def resolve_binding(binding: str) -> Literal["python", "torch", "pythontorch"]:
                 "use force='python'"
             )
         return "pythontorch"
-    if plugin is not None and not has_python_torch and _openmm_release() >= (8, 6):
+    if plugin is not None and not has_python_torch and openmm_release() >= (8, 6):
         # Released TorchForce wheels are built for 8.5: serializing a System then kills Python.
         reason = (
             f"this openmm-torch crashes openmm {openmm.__version__} when a System is serialized"
@@ -291,12 +319,3 @@ def _openmmtorch() -> tuple[ModuleType | None, str | None]:
         return None, "openmm-torch is not installed"
     except (ImportError, OSError) as error:
         return None, f"openmm-torch does not import ({str(error).splitlines()[0]})"
-
-
-def _openmm_release() -> tuple[int, ...]:
-    """Installed OpenMM release as numbers."""
-    try:
-        release = version("openmm")
-    except PackageNotFoundError:
-        release = openmm.Platform.getOpenMMVersion()
-    return tuple(int(part) for part in release.split(".")[:2])

@@ -1,8 +1,9 @@
 """Tiles of coordinates, folded or brought back in vector registers.
 
 A tile is some vectors of eight coordinates in the order of OpenMM, and its numbers rearranged in
-vectors of sixteen as the kernels' arrays hold them. The slope of the fold, -1 or 1, is one bit of a
-coordinate and a byte of a vector of eight.
+vectors of sixteen as the kernels' arrays hold them. Two vectors of eight are folded in double
+precision and make one of sixteen; where the fold falls it then changes sign, and these places are
+the bits of a word.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ HEIGHT = 16
 
 _PAIR = list(range(2 * SIDE))
 _HALVES = _PAIR[:SIDE], _PAIR[SIDE:]
+_LOW = list(range(0, 4 * SIDE, 2))  # the low halves of two vectors of doubles
+
+_INTEGERS = ir.VectorType(ir.IntType(32), 2 * SIDE)
+_BITS = ir.VectorType(ir.IntType(1), HEIGHT)
+_WORD = ir.IntType(HEIGHT)
 
 _ROUNDER = 1.5 * 2.0**52
 """Added to a double below 2^51, it leaves the nearest integer in the last bits."""
@@ -30,34 +36,23 @@ _Arrange = Callable[[Vectors, list[Any]], list[Any]]
 
 
 def _folded(doubles: Vectors, q: Any, half: Any) -> tuple[Any, Any]:
-    """Fold of a vector, and where its slope is -1.
+    """Fold of a vector but for its sign, and integers that are odd where the slope is -1.
 
     With k the integer nearest to q/2, the fold is (-1)^k (q - 2k). With 0 in place of `half` it is
     q itself.
     """
-    builder, integer = doubles.builder, ir.IntType(64)
-    exact = ("contract",)  # products with a half and two do not round
+    builder, exact = doubles.builder, ("contract",)  # products with a half and two do not round
     shifted = builder.fadd(
         builder.fmul(q, half, flags=exact), doubles.constant(_ROUNDER), flags=exact
     )
     k = builder.fsub(shifted, doubles.constant(_ROUNDER))
     twice = builder.fmul(k, doubles.constant(2.0), flags=exact)
-    distance = builder.fsub(q, twice, flags=exact)
-    bits = ir.VectorType(integer, SIDE)
-    sign = builder.shl(builder.bitcast(shifted, bits), doubles.constant(63, integer))
-    fold = builder.bitcast(builder.xor(builder.bitcast(distance, bits), sign), q.type)
-    return fold, builder.icmp_signed("<", sign, doubles.constant(0, integer))
+    return builder.fsub(q, twice, flags=exact), builder.bitcast(shifted, _INTEGERS)
 
 
-def _rows_to_columns(v: Vectors, rows: list[Any]) -> list[Any]:
-    """Sixteen rows of eight become eight columns of sixteen."""
-    return transposed(v, [v.shuffle(rows[k], rows[k + SIDE], _PAIR) for k in range(SIDE)])
-
-
-def _columns_to_rows(v: Vectors, columns: list[Any]) -> list[Any]:
-    """The inverse."""
-    pairs = transposed(v, columns)
-    return [v.shuffle(pair, pair, half) for half in _HALVES for pair in pairs]
+def _negated(builder: Any, vector: Any, where: Any) -> Any:
+    """Vector with another sign where bits are set."""
+    return builder.select(where, builder.fneg(vector), vector)
 
 
 def _pick(v: Vectors, vectors: list[Any], chosen: list[tuple[int, int]]) -> Any:
@@ -68,25 +63,23 @@ def _pick(v: Vectors, vectors: list[Any], chosen: list[tuple[int, int]]) -> Any:
 
 
 def _triples_to_axes(v: Vectors, triples: list[Any]) -> list[Any]:
-    """Six vectors of eight, x y z x y z ..., become x, y and z of sixteen particles."""
-    pairs = [v.shuffle(a, b, _PAIR) for a, b in zip(triples[::2], triples[1::2], strict=True)]
+    """Three vectors x y z x y z ... become x, y and z of sixteen particles."""
     return [
-        _pick(v, pairs, [divmod(3 * particle + axis, HEIGHT) for particle in range(HEIGHT)])
+        _pick(v, triples, [divmod(3 * particle + axis, HEIGHT) for particle in range(HEIGHT)])
         for axis in range(3)
     ]
 
 
 def _axes_to_triples(v: Vectors, axes: list[Any]) -> list[Any]:
     """The inverse."""
-    pairs = [
+    return [
         _pick(v, axes, [(place % 3, place // 3) for place in range(first, first + HEIGHT)])
         for first in range(0, 3 * HEIGHT, HEIGHT)
     ]
-    return [v.shuffle(pair, pair, half) for pair in pairs for half in _HALVES]
 
 
-def _fold_tile(count: int, arrange: _Arrange) -> Any:
-    """Intrinsic that folds so many vectors of coordinates and writes them rearranged."""
+def _fold_tile(pairs: list[tuple[int, int]], arrange: _Arrange) -> Any:
+    """Intrinsic that folds pairs of vectors of coordinates and writes them rearranged."""
 
     @intrinsic
     def tile(  # type: ignore[no-untyped-def]
@@ -101,11 +94,16 @@ def _fold_tile(count: int, arrange: _Arrange) -> Any:
             v = Vectors(context, builder, signature, arguments, number, HEIGHT)
             _, first, step, half, _, entry, _, targets, at = arguments
             factor, slopes, vectors = doubles.spread(half), v.array(4), []
-            for i, row in enumerate(doubles.rows(v.array(0), first, step, count)):
-                fold, falls = _folded(doubles, doubles.load(row, v.index(0)), factor)
-                vectors.append(doubles.cast(fold, number))
-                byte = builder.gep(slopes, [builder.add(entry, v.index(i))])
-                builder.store(builder.bitcast(falls, ir.IntType(8)), byte)
+            rows = doubles.rows(v.array(0), first, step, 2 * len(pairs))
+            for i, pair in enumerate(pairs):
+                (a, odd_a), (b, odd_b) = (
+                    _folded(doubles, doubles.load(rows[k], v.index(0)), factor) for k in pair
+                )
+                last_bits = builder.trunc(v.shuffle(odd_a, odd_b, _LOW), _BITS)
+                both = v.shuffle(doubles.cast(a, number), doubles.cast(b, number), _PAIR)
+                vectors.append(_negated(builder, both, last_bits))
+                word = builder.bitcast(last_bits, _WORD)
+                builder.store(word, _place(builder, slopes, entry, i), align=1)
             starts = cgutils.unpack_tuple(builder, targets)
             for vector, start in zip(arrange(v, vectors), starts, strict=True):
                 v.store(vector, v.array(6), builder.add(start, at))
@@ -116,7 +114,7 @@ def _fold_tile(count: int, arrange: _Arrange) -> Any:
     return tile
 
 
-def _force_tile(arrange: _Arrange) -> Any:
+def _force_tile(pairs: list[tuple[int, int]], arrange: _Arrange) -> Any:
     """Intrinsic that writes forces from a gradient: the inverse of `_fold_tile`."""
 
     @intrinsic
@@ -131,22 +129,27 @@ def _force_tile(arrange: _Arrange) -> Any:
             eight = Vectors(context, builder, signature, arguments, number, SIDE)
             doubles = Vectors(context, builder, signature, arguments, ir.DoubleType(), SIDE)
             _, origins, at, scale, _, entry, _, first, step = arguments
-            rises, slopes = doubles.spread(scale), v.array(4)
-            falls, mask = builder.fneg(rises), ir.VectorType(ir.IntType(1), SIDE)
+            factor, slopes = doubles.spread(scale), v.array(4)
             starts = cgutils.unpack_tuple(builder, origins)
             vectors = [v.load(v.array(0), builder.add(start, at)) for start in starts]
-            columns = arrange(v, vectors)
-            rows = doubles.rows(v.array(6), first, step, len(columns))
-            for i, (vector, row) in enumerate(zip(columns, rows, strict=True)):
-                byte = builder.load(builder.gep(slopes, [builder.add(entry, v.index(i))]))
-                factor = builder.select(builder.bitcast(byte, mask), falls, rises)
-                force = builder.fmul(eight.cast(vector, ir.DoubleType()), factor)
-                doubles.store(force, row, v.index(0))
+            rows = doubles.rows(v.array(6), first, step, 2 * len(pairs))
+            for i, (pair, vector) in enumerate(zip(pairs, arrange(v, vectors), strict=True)):
+                word = builder.load(_place(builder, slopes, entry, i), align=1)
+                both = _negated(builder, vector, builder.bitcast(word, _BITS))
+                for k, half in zip(pair, _HALVES, strict=True):
+                    force = eight.cast(v.shuffle(both, both, half), ir.DoubleType())
+                    doubles.store(builder.fmul(force, factor), rows[k], v.index(0))
             return context.get_dummy_value()
 
         return signature, generate
 
     return tile
+
+
+def _place(builder: Any, slopes: Any, entry: Any, pair: int) -> Any:
+    """Pointer to the slopes of a pair of vectors, a bit of a coordinate."""
+    at = builder.add(entry, ir.Constant(entry.type, pair * HEIGHT // 8))
+    return builder.bitcast(builder.gep(slopes, [at]), _WORD.as_pointer())
 
 
 @intrinsic
@@ -163,10 +166,12 @@ def fetch(typing, array, at):  # type: ignore[no-untyped-def]
     return signature, generate
 
 
-fold_rows = _fold_tile(HEIGHT, _rows_to_columns)
+_ROWS = [(k, k + SIDE) for k in range(SIDE)]
+_TRIPLES = [(0, 1), (2, 3), (4, 5)]
+
+fold_rows, force_rows = _fold_tile(_ROWS, transposed), _force_tile(_ROWS, transposed)
 """A matrix of 16 rows of 8 coordinates, transposed."""
 
-fold_triples = _fold_tile(6, _triples_to_axes)
+fold_triples = _fold_tile(_TRIPLES, _triples_to_axes)
+force_triples = _force_tile(_TRIPLES, _axes_to_triples)
 """The x, y and z of 16 particles, taken apart."""
-
-force_rows, force_triples = _force_tile(_columns_to_rows), _force_tile(_axes_to_triples)

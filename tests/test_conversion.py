@@ -39,7 +39,11 @@ def test_both_conversions_agree(walls, layout, seed):
     tensors = TorchConversion(layout, torch.float64, walls)
     state, signs = tensors.state(torch.from_numpy(positions))
     assert torch.equal(host.state(positions), state)
-    np.testing.assert_array_equal(host.forces(gradient), tensors.forces(gradient, signs).numpy())
+    forces = host.forces(gradient.numpy())
+    np.testing.assert_array_equal(forces, tensors.forces(gradient, signs).numpy())
+    into = np.empty_like(positions)
+    assert host.forces(gradient.numpy(), out=into) is into
+    np.testing.assert_array_equal(into, forces)
 
 
 @WALLS
@@ -48,10 +52,10 @@ def test_the_state_holds_the_folded_coordinates_and_forces_take_the_sign(walls, 
     """Feeding the state back as the gradient of |s|^2/2 gives -s fold'(q) at every coordinate."""
     positions = raw_positions(layout)
     conversion = HostConversion(layout, torch.float64, walls)
-    state = conversion.state(positions)
+    state = conversion.state(positions).numpy()
     folded = fold(positions) if walls else positions
     signs = fold_sign(positions) if walls else np.ones_like(positions)
-    np.testing.assert_array_equal(np.sort(state.numpy()), np.sort(folded, axis=None))
+    np.testing.assert_array_equal(np.sort(state), np.sort(folded, axis=None))
     np.testing.assert_allclose(conversion.forces(state), -signs * folded, rtol=1e-15)
     np.testing.assert_allclose(conversion.forces(state, 0.25), -0.25 * signs * folded, rtol=1e-15)
 
@@ -90,7 +94,7 @@ def test_the_fold_is_exact_wherever_a_double_is(patterns, size):
     state = np.sort(conversion.state(positions).numpy())
     np.testing.assert_array_equal(state, np.sort(fold(positions), axis=None))
     ones = torch.ones(3 * layout.particles, dtype=torch.float64)
-    np.testing.assert_array_equal(conversion.forces(ones), -fold_sign(positions))
+    np.testing.assert_array_equal(conversion.forces(ones.numpy()), -fold_sign(positions))
 
 
 @WALLS
@@ -107,6 +111,6 @@ def test_single_precision_forces_come_back_in_double():
     layout = Layout.thermal(2, (3, 2, 2), replicas=3)
     conversion = HostConversion(layout, torch.float32)
     conversion.state(raw_positions(layout))
-    forces = conversion.forces(random_gradient(layout, torch.float32))
+    forces = conversion.forces(random_gradient(layout, torch.float32).numpy())
     assert forces.dtype == np.float64
     assert forces.shape == (layout.particles, 3)

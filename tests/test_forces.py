@@ -10,7 +10,7 @@ import own_energy  # noqa: F401  # registers "quartic", an energy without deriva
 import pytest
 import torch
 
-from openmm_thermalnet import forces, hamiltonians
+from openmm_thermalnet import hamiltonians, release
 from openmm_thermalnet.errors import DependencyError
 from openmm_thermalnet.forces import (
     EnergyAndForces,
@@ -276,7 +276,7 @@ def install(monkeypatch):
 
     def pretend(plugin, openmm_version="8.5.2"):
         monkeypatch.setitem(sys.modules, "openmmtorch", plugin)
-        monkeypatch.setattr(forces, "version", lambda _: openmm_version)
+        monkeypatch.setattr(release, "version", lambda _: openmm_version)
 
     return pretend
 

@@ -14,6 +14,7 @@ from numbers import Real
 from typing import Any, Literal, Self
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
@@ -183,7 +184,8 @@ class LayeredHamiltonian(Hamiltonian):
             if compiled is not None:
                 if self.gradient.numel() != state.numel():
                     self.gradient = torch.empty_like(state)
-                return torch.from_numpy(compiled(state, self.gradient)), self.gradient
+                energies = compiled(state.numpy(), self.gradient.numpy())
+                return torch.from_numpy(energies.copy()), self.gradient
         with torch.no_grad():
             self.allocate(state)
             spins, first, middle, last = self.split(state)
@@ -219,12 +221,20 @@ class LayeredHamiltonian(Hamiltonian):
         return torch.cat([hidden, output]), self.gradient
 
     @torch.jit.unused
-    def in_place(self, state: Tensor) -> tuple[Tensor, Tensor]:
-        """Energies, and the gradient in place of the state where a compiled pass can do that."""
+    def bound(self, state: Tensor) -> Callable[[], tuple[NDArray[Any], NDArray[Any]]] | None:
+        """Evaluation of what this tensor holds whenever it is called, if a pass can do that.
+
+        Returns
+        -------
+        callable or None
+            Without arguments. Gives energies (L, R) and the gradient (R P,), in place of the state;
+            the next call overwrites both.
+        """
         compiled = self.compiled_pass(state)
         if compiled is None:
-            return self.forward(state)
-        return torch.from_numpy(compiled(state, state)), state
+            return None
+        numbers = state.numpy()
+        return lambda: (compiled(numbers, numbers), numbers)
 
     @torch.jit.unused
     def compiled_pass(self, state: Tensor) -> ResidualPass | None:

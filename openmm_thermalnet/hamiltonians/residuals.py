@@ -13,10 +13,12 @@ the CPU, in single precision, on one core.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -30,9 +32,13 @@ from openmm_thermalnet.hamiltonians.blocks import (
     take,
 )
 from openmm_thermalnet.hamiltonians.compiled import tanh
+from openmm_thermalnet.hamiltonians.sparse import PixelLists, list_fields, list_slopes
 from openmm_thermalnet.vectors import aligned
 
 _F = np.float32
+
+FirstLayer = PixelLists | tuple[Callable[[Tensor, Tensor], None], Callable[[Tensor, Tensor], None]]
+"""Products with the patterns: their lists, or functions that write into their second argument."""
 
 
 @jit
@@ -80,7 +86,7 @@ def _factor(square, power):  # type: ignore[no-untyped-def]
 
 @jit
 def _evaluate(  # type: ignore[no-untyped-def]
-    state, targets, sizes, gain, power, first_fields, out, slopes, energies, scratch, passed_down
+    state, out, targets, sizes, gain, power, first_fields, slopes, energies, scratch, passed_down
 ):
     """Energies and gradient but by J_1, for which f_1 v_1 is left in place of x_1.
 
@@ -133,6 +139,48 @@ def _evaluate(  # type: ignore[no-untyped-def]
             own, own_below = own_below, own
 
 
+@jit
+def _evaluate_with_lists(  # type: ignore[no-untyped-def]
+    state,
+    out,
+    by_pattern,
+    by_pixel,
+    background,
+    table,
+    lines,
+    targets,
+    sizes,
+    gain,
+    power,
+    first_fields,
+    slopes,
+    energies,
+    scratch,
+    passed_down,
+):
+    """Energies and gradient, the first layer by lists of pixels."""
+    R, M, N0, N, _, L = sizes
+    spins, first = (L - 1) * R * N * M, R * N * N0
+    weights = state[spins : spins + first].reshape(R * N, N0)
+    fields, by_weight = first_fields.reshape(R * N, M), slopes[:first].reshape(R * N, N0)
+    list_fields(by_pattern, background, weights, table, lines, fields)
+    _evaluate(
+        state,
+        out,
+        targets,
+        sizes,
+        gain,
+        power,
+        first_fields,
+        slopes,
+        energies,
+        scratch,
+        passed_down,
+    )
+    list_slopes(by_pixel, background, fields, table, lines, by_weight)
+    out[spins:] = slopes
+
+
 class Sizes(NamedTuple):
     """Of a machine: replicas, patterns, input, hidden and output width, depth."""
 
@@ -157,8 +205,9 @@ class ResidualPass:
         g of the layers above the first.
     power : int
         1 or 2.
-    first_layer, first_layer_gradient : callable
-        Write the fields (R N, M) of weights (R N, N_0) into the second argument; and back.
+    first_layer : PixelLists or pair of callables
+        The patterns as lists, or what writes the fields (R N, M) of weights (R N, N_0), and what
+        writes the derivative by these, given that by the fields.
     """
 
     def __init__(
@@ -167,41 +216,43 @@ class ResidualPass:
         sizes: Sizes,
         gain: float,
         power: int,
-        first_layer: Callable[[Tensor, Tensor], None],
-        first_layer_gradient: Callable[[Tensor, Tensor], None],
+        first_layer: FirstLayer,
     ) -> None:
         R, M, N0, N, NL, L = sizes
-        self._sizes, self._gain, self._power = sizes, _F(gain), power
-        self._first_layer, self._first_layer_gradient = first_layer, first_layer_gradient
-        self._targets = targets.numpy()
-        self._spins = (L - 1) * R * N * M
-        self._slopes = targets.new_empty(R * (N * N0 + (L - 2) * N * N + NL * N))
-        self._slopes_array = self._slopes.numpy()
-        self._fields = targets.new_empty((R * N, M))
-        self._first_fields = self._fields.numpy().reshape(R, N, M)
-        self._scratch = aligned((5, -(-M // BLOCK), max(N, NL), BLOCK))
-        self._passed_down = aligned((N, BLOCK))
-
-    def __call__(self, state: Tensor, out: Tensor) -> NDArray[np.float32]:
-        """Energies (L, R) of a state (R P,); writes the gradient to `out`, which may be it."""
-        R, _, N0, N, _, L = self._sizes
-        energies = np.empty((L, R), dtype=_F)
-        weights = state[self._spins :]
-        first = R * N * N0
-        self._first_layer(weights[:first].view(R * N, N0), self._fields)
-        _evaluate(
-            state.numpy(),
-            self._targets,
-            self._sizes,
-            self._gain,
-            self._power,
-            self._first_fields,
-            out.numpy(),
-            self._slopes_array,
-            energies,
-            self._scratch,
-            self._passed_down,
+        self._first_layer = first_layer
+        self._spins, self._first = (L - 1) * R * N * M, (R * N, N0)
+        self._slopes = np.empty(R * (N * N0 + (L - 2) * N * N + NL * N), dtype=_F)
+        self._fields = np.empty((R, N, M), dtype=_F)
+        self._energies = np.empty((L, R), dtype=_F)
+        self._arguments = (
+            targets.numpy(),
+            tuple(sizes),
+            _F(gain),
+            power,
+            self._fields,
+            self._slopes,
+            self._energies,
+            aligned((5, -(-M // BLOCK), max(N, NL), BLOCK)),
+            aligned((N, BLOCK)),
         )
-        self._first_layer_gradient(self._fields, self._slopes[:first].view(R * N, N0))
-        out[self._spins :].copy_(self._slopes)
-        return energies
+
+    def __call__(self, state: NDArray[np.float32], out: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Energies (L, R) of a state (R P,); writes the gradient to `out`, which may be it.
+
+        The energies are overwritten by the next call. A step of OpenMM finds nothing of Python in
+        the cache, so that every operation counts: with lists it is one.
+        """
+        if isinstance(self._first_layer, PixelLists):
+            _evaluate_with_lists(state, out, *self._first_layer, *self._arguments)
+            return self._energies
+        fields_of, slopes_of = self._first_layer
+        fields = torch.from_numpy(self._fields.reshape(self._first[0], -1))
+        weights, slopes = (
+            torch.from_numpy(flat[: math.prod(self._first)].reshape(self._first))
+            for flat in (state[self._spins :], self._slopes)
+        )
+        fields_of(weights, fields)
+        _evaluate(state, out, *self._arguments)
+        slopes_of(fields, slopes)
+        out[self._spins :] = self._slopes
+        return self._energies

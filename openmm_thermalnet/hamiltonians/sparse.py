@@ -8,7 +8,7 @@ precision, on one core.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba.core import types
@@ -64,10 +64,11 @@ def _gather(  # type: ignore[no-untyped-def]
 
 
 @jit
-def _fields(  # type: ignore[no-untyped-def]
-    starts, values, places, background, weights, table, lines, out
+def list_fields(  # type: ignore[no-untyped-def]
+    by_pattern, background, weights, table, lines, out
 ):
-    """Fields (n, M) of weights (n, N_0); `table` (N_0, 32) and `lines` (BLOCK, 32) are scratch."""
+    """Write fields (n, M) of weights (n, N_0); the other arguments are those of `PixelLists`."""
+    starts, values, places = by_pattern
     rows, width = weights.shape
     patterns = out.shape[1]
     offset = np.empty(_PANEL, dtype=np.float32)
@@ -91,10 +92,11 @@ def _fields(  # type: ignore[no-untyped-def]
 
 
 @jit
-def _slopes(  # type: ignore[no-untyped-def]
-    starts, values, places, background, fields, table, lines, out
+def list_slopes(  # type: ignore[no-untyped-def]
+    by_pixel, background, fields, table, lines, out
 ):
-    """Derivative (n, N_0) by the weights, of that by the fields (n, M)."""
+    """Write the derivative (n, N_0) by the weights, of that by the fields (n, M)."""
+    starts, values, places = by_pixel
     rows, width = out.shape
     patterns = fields.shape[1]
     for top in range(0, rows, _PANEL):
@@ -110,6 +112,19 @@ def _slopes(  # type: ignore[no-untyped-def]
         transpose(table, 0, _PANEL, width, height, out, top * width, width)
         for i in range(top, top + height):
             out[i] += background * fields[i].sum()
+
+
+_Lists = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[Any]]
+
+
+class PixelLists(NamedTuple):
+    """What compiled functions need of `SparsePatterns`."""
+
+    by_pattern: _Lists
+    by_pixel: _Lists
+    background: np.float32
+    table: NDArray[np.float32]  # scratch (N_0, 32)
+    lines: NDArray[np.float32]  # scratch (BLOCK, 32)
 
 
 class SparsePatterns:
@@ -128,25 +143,29 @@ class SparsePatterns:
         width, patterns = pixels.shape
         common = _background(pixels)
         difference = np.float32(gain) * (pixels - common)
-        self._background = np.float32(gain) * common
         groups, blocks = -(-width // _GROUP), -(-patterns // BLOCK)
         padded = np.zeros((groups, _GROUP, blocks, BLOCK), dtype=np.float32)
         padded.reshape(groups * _GROUP, -1)[:width, :patterns] = difference
-        self._by_pattern = _lists(padded.transpose(2, 0, 3, 1).reshape(-1, _GROUP))
         by_block = padded.reshape(-1, blocks, BLOCK)[:width].swapaxes(0, 1)
-        self._by_pixel = _lists(by_block.reshape(-1, BLOCK))
-        self._table, self._lines = aligned((width, _PANEL)), aligned((BLOCK, _PANEL))
-        self._table[:], self._lines[:] = 0.0, 0.0  # not all of it is always written
+        self.lists = PixelLists(
+            _lists(padded.transpose(2, 0, 3, 1).reshape(-1, _GROUP)),
+            _lists(by_block.reshape(-1, BLOCK)),
+            np.float32(gain) * common,
+            aligned((width, _PANEL)),
+            aligned((BLOCK, _PANEL)),
+        )
+        # Not all of it is always written.
+        self.lists.table[:], self.lists.lines[:] = 0.0, 0.0
 
     def fields(self, weights: Tensor, out: Tensor) -> None:
         """Write the local fields (R N, M) of weights (R N, N_0)."""
-        scratch = self._table, self._lines
-        _fields(*self._by_pattern, self._background, weights.numpy(), *scratch, out.numpy())
+        by_pattern, _, background, table, lines = self.lists
+        list_fields(by_pattern, background, weights.numpy(), table, lines, out.numpy())
 
     def gradient(self, fields: Tensor, out: Tensor) -> None:
         """Write the derivative by the weights (R N, N_0), given that by the fields (R N, M)."""
-        scratch = self._table, self._lines
-        _slopes(*self._by_pixel, self._background, fields.numpy(), *scratch, out.numpy())
+        _, by_pixel, background, table, lines = self.lists
+        list_slopes(by_pixel, background, fields.numpy(), table, lines, out.numpy())
 
 
 def is_sparse(inputs: Tensor) -> bool:
@@ -160,9 +179,7 @@ def _background(pixels: NDArray[np.float32]) -> np.float32:
     return np.float32(np.partition(pixels, pixels.size // 2, axis=None)[pixels.size // 2])
 
 
-def _lists(
-    matrix: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[Any]]:
+def _lists(matrix: NDArray[np.float32]) -> _Lists:
     """Where the list of every row begins, values other than 0, and their columns."""
     rows, columns = np.nonzero(matrix)
     counts = np.bincount(rows, minlength=matrix.shape[0])

@@ -9,7 +9,8 @@ from openmm_thermalnet.hamiltonians import compiled
 from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.layered import LayeredHamiltonian
 from openmm_thermalnet.hamiltonians.registry import register
-from openmm_thermalnet.hamiltonians.residuals import ResidualPass, Sizes
+from openmm_thermalnet.hamiltonians.residuals import FirstLayer, ResidualPass, Sizes
+from openmm_thermalnet.hamiltonians.sparse import SparsePatterns
 
 
 class ResidualHamiltonian(LayeredHamiltonian):
@@ -62,7 +63,12 @@ class ResidualHamiltonian(LayeredHamiltonian):
             return None
         if self.pass_in_use is None:
             self.pack(state)
-            packed = self.patterns_packed  # not methods of this object: they would be a cycle
+            packed = self.patterns_packed
+            products: FirstLayer = self.first_layer, self.first_layer_gradient
+            if isinstance(packed, SparsePatterns):
+                products = packed.lists
+            elif packed is not None:  # without a cycle of references
+                products = packed.fields, packed.gradient
             self.pass_in_use = ResidualPass(
                 self.targets,
                 Sizes(
@@ -75,8 +81,7 @@ class ResidualHamiltonian(LayeredHamiltonian):
                 ),
                 self.gain,
                 self.power,
-                self.first_layer if packed is None else packed.fields,
-                self.first_layer_gradient if packed is None else packed.gradient,
+                products,
             )
         return self.pass_in_use
 
