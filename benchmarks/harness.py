@@ -37,6 +37,7 @@ CONTENDERS = {
     "openmm-bare": "benchmarks.peers.openmm_bare:OpenMMBare",
     "openmm-idle": "benchmarks.peers.openmm_bare:OpenMMIdle",
 }
+_WARM_UP = 2
 IN_TURNS = "openmm-bare and our energy and forces in turns"
 PACKAGES = ("openmm-thermalnet", "openmm", "torch", "numpy", "numba", "jax", "jaxlib", "jax-md")
 ROOT = Path(__file__).resolve().parents[1]
@@ -119,16 +120,19 @@ class Timed:
 def compare(items: Sequence[Timed], *, rounds: int, block: float) -> None:
     """Time the items in turns, in blocks of about ``block`` seconds.
 
-    The order is rotated from round to round, so that nobody always follows the same neighbour.
+    The order is rotated from round to round, so that nobody always follows the same neighbour. A
+    turn begins with a few calls that are not timed: what the others left in the caches is not
+    what a long run finds there.
     """
     for item in items:
-        item.run(2)
+        item.run(_WARM_UP)
         start = time.perf_counter()
         item.run(2)
         item.steps = max(1, round(2 * block / (time.perf_counter() - start)))
     for turn in range(rounds):
         shift = turn % len(items)
         for item in [*items[shift:], *items[:shift]]:
+            item.run(_WARM_UP)
             cpu, start = time.process_time(), time.perf_counter()
             item.run(item.steps)
             per = item.steps * item.machines

@@ -59,7 +59,7 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     options.sizes = options.sizes or (SIZES[:2] if quick else SIZES)
     options.replicas = options.replicas or ((3,) if quick else REPLICAS)
     options.rounds = options.rounds or (5 if quick else 11)
-    options.block = options.block or (0.1 if quick else 0.3)
+    options.block = options.block or (0.08 if quick else 0.3)
     options.no_curves |= quick
     return options
 

@@ -26,7 +26,7 @@ from openmm_thermalnet.tiles import (
 )
 from openmm_thermalnet.transposition import SIDE
 
-_FOLD_BAND, _FORCE_BAND = 48, 256  # rows
+_FOLD_BAND, _FORCE_BAND = 32, 128  # rows
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy")
 _inline = numba.njit(inline="always", error_model="numpy")

@@ -29,6 +29,8 @@ from openmm_thermalnet.release import openmm_release
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
 
+_Evaluation = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
+
 COUPLING = "coupling"
 """Global parameter that scales the energy (default 1)."""
 
@@ -70,12 +72,11 @@ class EnergyAndForces:
         self._alone = alone
         self._particles = layout.blocks * layout.particles
         self._threads = threads
-        self._conversion: HostConversion | None = None
-        self._energies_and_gradient: Callable[[], tuple[NDArray[Any], NDArray[Any]]]
+        self._prepared: tuple[HostConversion, _Evaluation] | None = None
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        if self._conversion is None and 24 * self._particles > LARGE:  # bytes
+        if self._prepared is None and 24 * self._particles > LARGE:  # bytes
             keep_freed_blocks()
         positions = borrowed_positions(state, self._particles)
         out = positions if self._alone and is_spare(state) else None
@@ -93,25 +94,22 @@ class EnergyAndForces:
         """
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
-        if self._conversion is None:
+        if self._prepared is None:
             hamiltonian, layout, dtype, walls, *_ = self._arguments
-            self._conversion = HostConversion(layout, dtype, walls)
-            state = self._conversion.state(positions)
-            self._energies_and_gradient = _bound(hamiltonian, state)
-        else:
-            self._conversion.state(positions)
-        energies, gradient = self._energies_and_gradient()
+            conversion = HostConversion(layout, dtype, walls)
+            self._prepared = conversion, _bound(hamiltonian, conversion.state(positions))
+        conversion, energies_and_gradient = self._prepared
+        conversion.state(positions)
+        energies, gradient = energies_and_gradient()
         energy = math.fsum(energies.ravel().tolist())
-        return coupling * energy, self._conversion.forces(gradient, coupling, out)
+        return coupling * energy, conversion.forces(gradient, coupling, out)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the arguments; the work arrays are not kept."""
         return type(self), self._arguments
 
 
-def _bound(
-    hamiltonian: Hamiltonian, state: Tensor
-) -> Callable[[], tuple[NDArray[Any], NDArray[Any]]]:
+def _bound(hamiltonian: Hamiltonian, state: Tensor) -> _Evaluation:
     """Energies and gradient of what a tensor holds whenever this is called; it may change that."""
 
     def call() -> tuple[NDArray[Any], NDArray[Any]]:
