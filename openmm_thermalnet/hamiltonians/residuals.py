@@ -140,43 +140,15 @@ def _evaluate(  # type: ignore[no-untyped-def]
 
 
 @jit
-def _evaluate_with_lists(  # type: ignore[no-untyped-def]
-    state,
-    out,
-    by_pattern,
-    by_pixel,
-    background,
-    table,
-    lines,
-    targets,
-    sizes,
-    gain,
-    power,
-    first_fields,
-    slopes,
-    energies,
-    scratch,
-    passed_down,
-):
-    """Energies and gradient, the first layer by lists of pixels."""
-    R, M, N0, N, _, L = sizes
+def _evaluate_with_lists(state, out, lists, machine):  # type: ignore[no-untyped-def]
+    """Energies and gradient; `lists` are `PixelLists`, `machine` what `_evaluate` wants besides."""
+    by_pattern, by_pixel, background, table, lines = lists
+    (R, M, N0, N, _, L), first_fields, slopes = machine[1], machine[4], machine[5]
     spins, first = (L - 1) * R * N * M, R * N * N0
     weights = state[spins : spins + first].reshape(R * N, N0)
     fields, by_weight = first_fields.reshape(R * N, M), slopes[:first].reshape(R * N, N0)
     list_fields(by_pattern, background, weights, table, lines, fields)
-    _evaluate(
-        state,
-        out,
-        targets,
-        sizes,
-        gain,
-        power,
-        first_fields,
-        slopes,
-        energies,
-        scratch,
-        passed_down,
-    )
+    _evaluate(state, out, *machine)
     list_slopes(by_pixel, background, fields, table, lines, by_weight)
     out[spins:] = slopes
 
@@ -224,7 +196,7 @@ class ResidualPass:
         self._slopes = np.empty(R * (N * N0 + (L - 2) * N * N + NL * N), dtype=_F)
         self._fields = np.empty((R, N, M), dtype=_F)
         self._energies = np.empty((L, R), dtype=_F)
-        self._arguments = (
+        self._machine = (
             targets.numpy(),
             tuple(sizes),
             _F(gain),
@@ -243,7 +215,7 @@ class ResidualPass:
         the cache, so that every operation counts: with lists it is one.
         """
         if isinstance(self._first_layer, PixelLists):
-            _evaluate_with_lists(state, out, *self._first_layer, *self._arguments)
+            _evaluate_with_lists(state, out, tuple(self._first_layer), self._machine)
             return self._energies
         fields_of, slopes_of = self._first_layer
         fields = torch.from_numpy(self._fields.reshape(self._first[0], -1))
@@ -252,7 +224,7 @@ class ResidualPass:
             for flat in (state[self._spins :], self._slopes)
         )
         fields_of(weights, fields)
-        _evaluate(state, out, *self._arguments)
+        _evaluate(state, out, *self._machine)
         slopes_of(fields, slopes)
         out[self._spins :] = self._slopes
         return self._energies
