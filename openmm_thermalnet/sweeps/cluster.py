@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,10 @@ def connect(address: str) -> Iterator[Any]:
         If nothing answers at the address.
     """
     distributed = _distributed()
+    collects = gc.isenabled()
+    # A client that once failed here is closed as garbage; collected while another one starts, it
+    # would wait for ever for a lock that this one holds.
+    gc.disable()
     try:
         client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
@@ -41,6 +46,9 @@ def connect(address: str) -> Iterator[Any]:
         raise InputError(
             f"no scheduler answers at {address} ({reason}); start one, or leave --scheduler out"
         ) from None
+    finally:
+        if collects:
+            gc.enable()
     try:
         yield client
     finally:
