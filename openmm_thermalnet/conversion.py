@@ -51,7 +51,10 @@ class HostConversion:
         self._forces = aligned((size // 3, 3), np.float64)
 
     def state(self, positions: NDArray[np.float64]) -> Tensor:
-        """Kernel state (R P,) of positions (B P, 3) in nm, C-contiguous."""
+        """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call.
+
+        The positions lie in one piece, row by row.
+        """
         folding.to_state(
             positions, self._blocks, self._table, self._half, self._slopes, self._numbers
         )
