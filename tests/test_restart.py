@@ -432,6 +432,27 @@ def test_a_refused_checkpoint_goes_on_from_the_portable_state(broken, whole):
     assert all(np.isfinite(values).all() for values in rows.values())
 
 
+class Intruder:
+    """Its pickle makes a file when it is read."""
+
+    def __init__(self, marker):
+        self._marker = marker
+
+    def __call__(self, state):
+        return 0.0, np.zeros((1, 3))
+
+    def __reduce__(self):
+        return Path.touch, (self._marker,)
+
+
+def with_a_system(path):
+    """Put a System in place of a State, one that runs code when OpenMM reads it."""
+    system = openmm.System()
+    system.addParticle(1.0)
+    system.addForce(openmm.PythonForce(Intruder(path.with_name("marker"))))
+    path.write_text(openmm.XmlSerializer.serialize(system))
+
+
 def forget_the_noise(directory):
     """Leave checkpoints that OpenMM refuses."""
     for path in directory.glob("*.chk"):
@@ -461,11 +482,13 @@ def test_the_portable_state_is_exact_without_noise(tmp_path):
         assert_same(contents(whole), contents(broken))
 
 
-def test_without_a_portable_state_the_stage_starts_again(broken):
+@pytest.mark.parametrize("harm_state", [truncate, Path.unlink, with_a_system])
+def test_without_a_portable_state_the_stage_starts_again(broken, harm_state):
     move_to_reference(broken)
-    truncate(broken / "tw-50/state.xml")
+    harm_state(broken / "tw-50/state.xml")
     said = resume(broken)
-    assert "state.xml cannot be read" in said[0]
+    assert f"{broken / 'tw-50/state.xml'} is no State that can be used" in said[0]
+    assert not (broken / "tw-50/marker").exists()
     assert said[-1].endswith("starts again at step 0: no checkpoint is usable")
     assert frames(broken / "tw-50/trajectory.h5").steps.tolist() == [0, 100, 200, 300, 400]
 

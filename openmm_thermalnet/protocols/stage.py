@@ -17,10 +17,11 @@ import numpy as np
 import openmm
 
 from openmm_thermalnet import units, wrapping
-from openmm_thermalnet.errors import SimulationError
+from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.files import read_sealed, write_atomically, write_sealed
 from openmm_thermalnet.integrators import Thermostat
 from openmm_thermalnet.particles import ParticleNetwork
+from openmm_thermalnet.portable import read_state
 from openmm_thermalnet.protocols.records import Plan, Records
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.trajectory import DamagedFileError
@@ -191,10 +192,9 @@ class Stage:
     def _portable_state(self, why: str) -> openmm.State | None:
         """The portable state, or None if it cannot be read."""
         try:
-            text = (self._directory / PORTABLE).read_text()
-            state = openmm.XmlSerializer.deserialize(text)
-        except (OSError, ValueError, openmm.OpenMMException):
-            self._say(f"{why}, and {PORTABLE} cannot be read")
+            state = read_state(self._directory / PORTABLE)
+        except InputError as error:
+            self._say(f"{why}, and {error}")
             return None
         self._say(f"{why}; {PORTABLE} goes on with other noise")
         return state
