@@ -78,13 +78,13 @@ class Processes:
         self._started.append(process)
         return process
 
-    def scheduler(self):
+    def scheduler(self, *arguments):
         """A scheduler, and its address."""
         contact = self.directory / "scheduler.json"
         contact.unlink(missing_ok=True)
         process = self.start(
             *("distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"),
-            *("--no-dashboard", "--scheduler-file", contact),
+            *("--no-dashboard", "--scheduler-file", contact, *arguments),
             name="scheduler",
         )
 

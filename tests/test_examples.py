@@ -56,7 +56,9 @@ def test_own_hamiltonian(tmp_path):
 
 def test_slurm_job_script(tmp_path):
     """What would be submitted: a worker of one thread per job, which ends before its time is up."""
-    script = run("slurm.py", tmp_path, 4, "--script", "--queue", "long", "--hours", 12).splitlines()
+    keys = tmp_path / "keys"
+    call = (4, "--script", "--queue", "long", "--hours", 12, "--keys", keys)
+    script = run("slurm.py", tmp_path, *call).splitlines()
     assert script[0] == "#!/usr/bin/env bash"
     directives = [line.removeprefix("#SBATCH ") for line in script if line.startswith("#SBATCH")]
     assert set(directives) == {
@@ -69,14 +71,20 @@ def test_slurm_job_script(tmp_path):
     }
     assert "export OMP_NUM_THREADS=1" in script
     command = next(line for line in script if "dask_worker" in line)
-    assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://")
+    assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tls://")
     for option in ("--nthreads 1", "--lifetime 715m", "--death-timeout"):
         assert option in command
     assert "--nworkers" not in command
+    assert f"--tls-key {keys}/key.pem" in command
+    assert keys.stat().st_mode & 0o777 == 0o700
+    assert {path.name: path.stat().st_mode & 0o777 for path in keys.iterdir()} == {
+        "ca.pem": 0o600,
+        "key.pem": 0o600,
+    }
     assert "GPU" not in "".join(script)
 
 
 def test_slurm_job_script_with_gpus(tmp_path):
-    script = run("slurm.py", tmp_path, 2, "--script", "--gpu")
+    script = run("slurm.py", tmp_path, 2, "--script", "--gpu", "--keys", tmp_path)
     assert "#SBATCH --gres=gpu:1" in script
     assert "--resources GPU=1" in script

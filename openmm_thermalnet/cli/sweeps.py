@@ -28,6 +28,10 @@ def sweep(
     retries: Annotated[
         int, typer.Option("--retries", min=0, help="new tries for a point that fails")
     ] = 2,
+    dashboard: Annotated[
+        bool,
+        typer.Option("--dashboard", help="serve Dask's dashboard to all users of this machine"),
+    ] = False,
     plan: Annotated[
         bool, typer.Option("--plan", help="only show what it would take, on 1 to 512 workers")
     ] = False,
@@ -52,7 +56,7 @@ def sweep(
     from openmm_thermalnet.sweeps.execute import execute_sweep
 
     with StopRequest() as stop, SweepDisplay(out) as display:
-        summary = execute_sweep(table, out, display, stop, scheduler, workers, retries)
+        summary = execute_sweep(table, out, display, stop, scheduler, workers, retries, dashboard)
     print(f"{summary.finished} of {summary.points} points of {out} are finished")
     if summary.interrupted:
         say("stopped; repeat the command to go on")

@@ -56,8 +56,13 @@ def connect(address: str) -> Iterator[Any]:
 
 
 @contextmanager
-def local(configs: Sequence[RunConfig], workers: int | None) -> Iterator[Any]:
+def local(
+    configs: Sequence[RunConfig], workers: int | None, dashboard: bool = False
+) -> Iterator[Any]:
     """Client of a cluster on this machine: a process per core, or per GPU, with one thread each.
+
+    Whoever can talk to a Dask cluster can run code on it, and other users of this machine reach
+    its ports. So its processes talk TLS, with keys made for this cluster that stay in memory.
 
     Parameters
     ----------
@@ -65,16 +70,24 @@ def local(configs: Sequence[RunConfig], workers: int | None) -> Iterator[Any]:
         What is to run; never more workers than that.
     workers : int, optional
         How many processes compute on cores.
+    dashboard : bool
+        Serve Dask's dashboard, which asks nobody who he is, at an address of this machine.
+        Otherwise nothing listens but what needs the keys.
 
     Raises
     ------
     InputError
         If runs want a GPU and there is none.
+    DependencyError
+        If Dask, or `cryptography` for the keys, is missing.
     """
     distributed = _distributed()
     from dask import config as dask_config
 
     specs = worker_specs(configs, workers)
+    secured = {"security": _temporary_security(distributed), "protocol": "tls://"}
+    for spec in specs.values():
+        spec["options"] |= secured
     with dask_config.set(
         {
             # Points keep nothing in Dask's memory, so there is nothing to spill or to wait for.
@@ -82,18 +95,30 @@ def local(configs: Sequence[RunConfig], workers: int | None) -> Iterator[Any]:
             "distributed.worker.memory.spill": False,
             "distributed.worker.memory.pause": False,
             "distributed.scheduler.work-stealing": False,
+            # Without a dashboard its web server has no pages, until it is stopped.
+            **({} if dashboard else {"distributed.scheduler.http.routes": []}),
         }
     ):
         scheduler = {
             "cls": distributed.Scheduler,
-            "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:8787"},
+            "options": {
+                "host": "127.0.0.1",
+                "dashboard": dashboard,
+                "dashboard_address": "127.0.0.1:8787" if dashboard else "127.0.0.1:0",
+                **secured,
+            },
         }
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Port 8787 is already in use")  # it takes another
             cluster = distributed.SpecCluster(
-                workers=specs, scheduler=scheduler, silence_logs=logging.CRITICAL
+                workers=specs,
+                scheduler=scheduler,
+                security=secured["security"],
+                silence_logs=logging.CRITICAL,
             )
         try:
+            if not dashboard:
+                cluster.scheduler.http_server.stop()
             with distributed.Client(cluster, set_as_default=False) as client:
                 yield client
         finally:
@@ -145,6 +170,17 @@ def _devices(platforms: Sequence[str]) -> list[int]:
             raise InputError(f"platform {name} finds no GPU here; choose another platform")
         indices = list(range(max(found, len(indices))))
     return indices
+
+
+def _temporary_security(distributed: Any) -> Any:
+    """Keys of a cluster, made anew."""
+    try:
+        return distributed.Security.temporary()
+    except ImportError:
+        raise DependencyError(
+            "a sweep on this machine needs the package cryptography, which is missing; "
+            "install openmm-thermalnet[cluster]"
+        ) from None
 
 
 def _distributed() -> Any:

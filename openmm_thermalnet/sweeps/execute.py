@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import locked
 from openmm_thermalnet.sweeps import cluster
 from openmm_thermalnet.sweeps.checks import check_points
@@ -59,6 +60,7 @@ def execute_sweep(
     scheduler: str | None = None,
     workers: int | None = None,
     retries: int = 2,
+    dashboard: bool = False,
 ) -> Summary:
     """Run what is missing of a sweep.
 
@@ -78,6 +80,8 @@ def execute_sweep(
         Processes of that cluster [default: one per core].
     retries : int
         How often a point is tried again after a failure.
+    dashboard : bool
+        Serve Dask's dashboard of that cluster (see `cluster.local`).
 
     Raises
     ------
@@ -87,6 +91,10 @@ def execute_sweep(
     ConnectionError
         If the scheduler goes away.
     """
+    if dashboard and scheduler is not None:
+        raise InputError(
+            f"the dashboard is that of the scheduler at {scheduler}; leave --dashboard out"
+        )
     sweep = check_points(sweep, here=scheduler is None)
     make_directory(directory)
     manifest = Manifest(directory)
@@ -99,9 +107,9 @@ def execute_sweep(
         if not tasks:
             _write_table(sweep, directory, display)
             return Summary(before, before, [], False)
-        with _client(sweep, tasks, scheduler, workers) as client:
+        with _client(sweep, tasks, scheduler, workers, dashboard) as client:
             display.say(f"{before} of {len(sweep.points)} points are finished")
-            if client.dashboard_link:
+            if client.dashboard_link and (dashboard or scheduler is not None):
                 display.say(f"dashboard: {client.dashboard_link}")
             crew = Crew(client, directory / SWEEP, display.say, any(task.gpu for task in tasks))
             engine = Engine(client, manifest, retries, display.say, display.show)
@@ -167,10 +175,14 @@ def _write_table(sweep: Sweep, directory: Path, display: SweepDisplay) -> None:
 
 
 def _client(
-    sweep: Sweep, tasks: list[Task], scheduler: str | None, workers: int | None
+    sweep: Sweep,
+    tasks: list[Task],
+    scheduler: str | None,
+    workers: int | None,
+    dashboard: bool,
 ) -> AbstractContextManager[Any]:
     if scheduler is not None:
         return cluster.connect(scheduler)
     names = {task.name for task in tasks}
     configs = [sweep.config(point) for point in sweep.points if point.name in names]
-    return cluster.local(configs, workers)
+    return cluster.local(configs, workers, dashboard)

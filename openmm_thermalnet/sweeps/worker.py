@@ -34,8 +34,10 @@ _stopped: set[str] = set()
 def dask_setup(worker: Any) -> None:
     """Leave Ctrl-C and SIGTERM to the process that the user started (a Dask preload).
 
-    Both may go to all processes of a group; that process ends its workers in good order.
+    Both may go to all processes of a group; that process ends its workers in good order. The
+    worker's web server, which asks nobody for a key, ends here.
     """
+    worker.http_server.stop()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
