@@ -26,6 +26,7 @@ from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.release import openmm_release
+from openmm_thermalnet.threads import ThreadLocal
 
 Binding = Literal["auto", "python", "torch", "pythontorch"]
 
@@ -39,7 +40,8 @@ class EnergyAndForces:
     """The callable of a `PythonForce`: a State in, energy and forces out.
 
     Picklable, so that a System that holds it can be serialized. Its arrays are allocated at the
-    first call and reused. For Systems of more than 1.4 million particles this process is told to
+    first call of each thread, which reuses them: Contexts of one System may be stepped in several
+    threads. For Systems of more than 1.4 million particles this process is told to
     keep what it frees (see `allocation`).
 
     Parameters
@@ -72,11 +74,11 @@ class EnergyAndForces:
         self._alone = alone
         self._particles = layout.blocks * layout.particles
         self._threads = threads
-        self._prepared: tuple[HostConversion, _Evaluation] | None = None
+        self._own = ThreadLocal()
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        if self._prepared is None and 24 * self._particles > LARGE:  # bytes
+        if 24 * self._particles > LARGE and not hasattr(self._own, "prepared"):  # bytes
             keep_freed_blocks()
         positions = borrowed_positions(state, self._particles)
         out = positions if self._alone and is_spare(state) else None
@@ -90,15 +92,17 @@ class EnergyAndForces:
     ) -> tuple[float, NDArray[np.float64]]:
         """Energy and forces of positions (B P, 3) in nm.
 
-        The forces are written to `out`, or to an array that the next call overwrites.
+        The forces are written to `out`, or to an array that this thread's next call overwrites.
         """
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
-        if self._prepared is None:
+        if not hasattr(self._own, "prepared"):
             hamiltonian, layout, dtype, walls, *_ = self._arguments
             conversion = HostConversion(layout, dtype, walls)
-            self._prepared = conversion, _bound(hamiltonian, conversion.state(positions))
-        conversion, energies_and_gradient = self._prepared
+            evaluation = _bound(hamiltonian.twin(), conversion.state(positions))
+            self._own.prepared = conversion, evaluation
+        prepared: tuple[HostConversion, _Evaluation] = self._own.prepared
+        conversion, energies_and_gradient = prepared
         conversion.state(positions)
         energies, gradient = energies_and_gradient()
         energy = math.fsum(energies.ravel().tolist())

@@ -18,6 +18,7 @@ from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.forces import Binding, create_force, resolve_binding
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.threads import ThreadLocal
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.units import MASS
 from openmm_thermalnet.walls import PERIOD
@@ -65,6 +66,7 @@ class ParticleNetwork:
         self.layout = layout
         self.widths = widths
         self.precision = precision
+        self._own = ThreadLocal()
 
     @property
     def particles(self) -> int:
@@ -199,13 +201,17 @@ class ParticleNetwork:
         by_replica: NDArray[np.float64] = energies.t().to(torch.float64).numpy()
         return by_replica
 
-    @cached_property
+    @property
     def _evaluation(self) -> tuple[Hamiltonian, HostConversion]:
-        """The network's own evaluation, for observables."""
-        return self.createHamiltonian(), HostConversion(self.layout, self.dtype, self.walls)
+        """The evaluation that this thread has for observables."""
+        if not hasattr(self._own, "evaluation"):
+            conversion = HostConversion(self.layout, self.dtype, self.walls)
+            self._own.evaluation = self.createHamiltonian(), conversion
+        found: tuple[Hamiltonian, HostConversion] = self._own.evaluation
+        return found
 
     def _state(self, positions: Any) -> Tensor:
-        """Positions as the kernels want them; overwritten by the next call."""
+        """Positions as the kernels want them; overwritten by this thread's next call."""
         _, conversion = self._evaluation
         return conversion.state(self.layout.positions(self.layout.coordinates(positions)))
 

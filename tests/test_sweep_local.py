@@ -65,9 +65,10 @@ def refuses(tmp_path, monkeypatch, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_keeps_everything_and_the_next_call_goes_on(tmp_path, processes, number):
+    # So long that neither is past its last step when the signal comes.
     points = [
-        {"seed": 1, "follow": LONG},
-        {"seed": 2, "follow": LONG},
+        {"seed": 1, "follow": 4 * LONG},
+        {"seed": 2, "follow": 4 * LONG},
         {"seed": 3, "follow": SHORT},
     ]
     path, out = toml(tmp_path / "sweep.toml", TINY, points), tmp_path / "out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -47,6 +48,12 @@ class Hamiltonian(torch.nn.Module):
             overwritten by the next.
         """
         raise TypeError("a Hamiltonian defines forward(state)")
+
+    @torch.jit.unused
+    def twin(self) -> Self:
+        """A copy with scratch tensors of its own, which shares the data: one for each thread."""
+        data = [buffer for name, buffer in self.named_buffers() if "." not in name]
+        return copy.deepcopy(self, {id(buffer): buffer for buffer in data})
 
     @torch.jit.unused
     def use_threads(self, threads: int) -> None:
