@@ -5,6 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
+from numpy.ma import isMaskedArray
+
 
 class InputError(ValueError):
     """A value given by the user cannot be used; the message says what to give instead."""
@@ -30,6 +32,18 @@ class SimulationError(RuntimeError):
     """A simulation left the numbers; the message says where and what to change."""
 
 
+def refuse_masked(name: str, value: Any) -> None:
+    """Refuse a masked array: what is hidden in it would be used.
+
+    Raises
+    ------
+    InputError
+        If `value` is one.
+    """
+    if isMaskedArray(value):
+        raise InputError(f"{name} is a masked array; fill or drop the masked values first")
+
+
 def check_integer(name: str, value: Any, minimum: int = 0) -> int:
     """Return `value` as an int of at least `minimum`.
 
@@ -39,7 +53,7 @@ def check_integer(name: str, value: Any, minimum: int = 0) -> int:
         If it is none.
     """
     try:
-        number = operator.index(value)
+        number = None if isinstance(value, bool) else operator.index(value)
     except TypeError:
         number = None
     if number is None or number < minimum:

@@ -6,6 +6,7 @@ the output's local fields, whose largest component is the label (Eq. 12 of arXiv
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal, cast
 
@@ -67,6 +68,12 @@ def local_fields(
             state = function(fields[-1])
         fields.append(gain * (state @ np.swapaxes(weight, -1, -2)))
     return fields
+
+
+def fraction_right(outputs: NDArray[Any], truth: NDArray[Any]) -> NDArray[np.float64]:
+    """Fraction (...,) of right labels among outputs (..., K, N_L); NaN where an output is NaN."""
+    right = (labels(outputs) == truth).mean(axis=-1)
+    return np.where(np.isnan(outputs).any(axis=(-2, -1)), math.nan, right)
 
 
 def labels(outputs: NDArray[Any]) -> NDArray[np.intp]:

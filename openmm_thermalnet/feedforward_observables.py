@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.feedforward import labels
+from openmm_thermalnet.feedforward import fraction_right
 from openmm_thermalnet.hamiltonians import FeedForwardHamiltonian
 from openmm_thermalnet.hamiltonians.activations import find_activation
 from openmm_thermalnet.particles import ParticleNetwork, Split, check_replica, check_split
@@ -151,7 +151,7 @@ class FeedForwardObservables(ParticleNetwork):
         Returns
         -------
         ndarray, shape (R,)
-            NaN if the split is empty.
+            NaN if the split is empty, and where a parameter is NaN.
 
         Raises
         ------
@@ -162,19 +162,25 @@ class FeedForwardObservables(ParticleNetwork):
         truth = getattr(self.dataset, f"{split}_labels")
         if not len(truth):
             return np.full(self.replicas, math.nan)
-        return np.asarray((labels(self.outputs(positions, inputs)) == truth).mean(axis=-1))
+        return fraction_right(self.outputs(positions, inputs), truth)
 
-    def unsatisfied(self, positions: Any) -> NDArray[np.int64]:
-        """Training patterns with a margin y_k f_k below 1 at some output, shape (R,)."""
+    def unsatisfied(self, positions: Any) -> NDArray[np.float64]:
+        """Number (R,) of training patterns with a margin y_k f_k below 1 at some output.
+
+        NaN where a parameter is NaN.
+        """
         margins = self.outputs(positions, self.dataset.train_inputs) * self.dataset.train_targets
-        return np.asarray((margins < 1).any(axis=-1).sum(axis=-1))
+        count = (margins < 1).any(axis=-1).sum(axis=-1)
+        return np.where(np.isnan(margins).any(axis=(-2, -1)), math.nan, count)
 
     @property
     def measureNames(self) -> tuple[str, ...]:
         """Accuracies, and the number of unsatisfied patterns."""
         return ("test_accuracy", "train_accuracy", "unsatisfied")
 
-    def measure(self, positions: Any, velocities: Any) -> list[NDArray[Any]]:
+    def measure(
+        self, positions: Any, velocities: Any, masses: NDArray[np.float64] | None = None
+    ) -> list[NDArray[Any]]:
         """An array (R,) for each of `measureNames`; velocities mean nothing in Brownian motion."""
         accuracies = [self.accuracy(positions, split) for split in ("test", "train")]
         return [*accuracies, self.unsatisfied(positions)]

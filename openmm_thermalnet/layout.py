@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, refuse_masked
 
 Kind = Literal["spin", "weight", "bias"]
 
@@ -217,6 +217,7 @@ class Layout:
         """
         if unit.is_quantity(positions):
             positions = positions.value_in_unit(unit.nanometer)
+        refuse_masked("positions", positions)
         array = np.asarray(positions)
         if not np.issubdtype(array.dtype, np.floating):
             array = array.astype(np.float64)
@@ -260,6 +261,7 @@ class Layout:
             )
         coordinates = np.empty((self.replicas, self.particles))
         for field, where, value in zip(self.fields, self.slices, values, strict=True):
+            refuse_masked(field.name, value)
             array = np.asarray(value)
             shape = (field.rows, field.columns)
             if array.shape not in (shape, (self.replicas, *shape)):

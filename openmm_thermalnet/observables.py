@@ -7,13 +7,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import openmm
 import torch
 from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet import feedforward
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.particles import ParticleNetwork, Split, check_replica, check_split
+from openmm_thermalnet.particles import (
+    ParticleNetwork,
+    Split,
+    check_replica,
+    check_split,
+    particle_masses,
+)
 from openmm_thermalnet.sequential import write_sequential
 from openmm_thermalnet.walls import fold
 
@@ -46,26 +53,50 @@ class Observables(ParticleNetwork):
         """The temperature, and the accuracies of both splits with both activations."""
         return ("temperature", *(f"{split}_{function}" for split, function in _ACCURACIES))
 
-    def measure(self, positions: Any, velocities: Any) -> list[NDArray[np.float64]]:
+    def measure(
+        self, positions: Any, velocities: Any, masses: NDArray[np.float64] | None = None
+    ) -> list[NDArray[np.float64]]:
         """Kinetic temperature and accuracies, an array (R,) for each of `measureNames`."""
         accuracies = [self.accuracy(positions, function, split) for split, function in _ACCURACIES]
-        return [self.temperatures(velocities), *accuracies]
+        return [self.temperatures(velocities, masses), *accuracies]
 
-    def temperatures(self, velocities: Any) -> NDArray[np.float64]:
-        """Kinetic kT (kJ/mol) of every replica: <v^2> of its P variables of mass 1.
+    def temperatures(
+        self, velocities: Any, system: openmm.System | NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Kinetic kT (kJ/mol) of every replica: <m v^2> of its mobile variables.
 
         Parameters
         ----------
         velocities : Quantity or array, shape (B P, 3)
             In nm/ps. A Brownian integrator's are no thermal velocities.
+        system : openmm.System or ndarray (B P,), optional
+            Has the masses, or the masses (amu); particles of mass 0 do not move and do not count.
+            By default all masses are 1.
 
         Returns
         -------
         ndarray, shape (R,)
+            NaN where nothing can move.
+
+        Raises
+        ------
+        InputError
+            If the velocities, or the particles of the System, are not those of this network.
         """
         if unit.is_quantity(velocities):
             velocities = velocities.value_in_unit(unit.nanometer / unit.picosecond)
-        return np.asarray(np.square(self.layout.coordinates(velocities)).mean(axis=1))
+        squares = np.square(self.layout.coordinates(velocities))
+        if system is None:
+            return np.asarray(squares.mean(axis=1))
+        masses = particle_masses(system) if isinstance(system, openmm.System) else system
+        count = self.layout.blocks * self.particles
+        if len(masses) != count:
+            raise InputError(f"{len(masses)} particles have masses; this network has {count}")
+        each = self.layout.coordinates(np.repeat(masses[:, None], 3, axis=1))
+        mobile = np.count_nonzero(each, axis=1)
+        weighted = np.where(each > 0, each * squares, 0.0).sum(axis=1)
+        undefined = np.full(self.replicas, math.nan)
+        return np.asarray(np.divide(weighted, mobile, out=undefined, where=mobile > 0))
 
     def randomPositions(self, seed: int) -> unit.Quantity:
         """Random start: every variable uniform in (-1, 1), independent in every replica.
@@ -214,7 +245,7 @@ class Observables(ParticleNetwork):
         Returns
         -------
         ndarray, shape (R,)
-            NaN if the split is empty.
+            NaN if the split is empty, and where a weight is NaN.
 
         Raises
         ------
@@ -229,7 +260,7 @@ class Observables(ParticleNetwork):
         if not len(truth):
             return np.full(self.replicas, math.nan)
         outputs = feedforward.local_fields(weights, self.gains, inputs, activation)[-1]
-        return np.asarray((feedforward.labels(outputs) == truth).mean(axis=-1))
+        return feedforward.fraction_right(outputs, truth)
 
     def toTorch(
         self, positions: Any, replica: int, activation: feedforward.Activation = "tanh"

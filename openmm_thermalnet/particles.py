@@ -108,9 +108,19 @@ class ParticleNetwork:
         """Names of what `measure` gives."""
         raise TypeError("a ParticleNetwork defines measureNames")
 
-    def measure(self, positions: Any, velocities: Any) -> list[NDArray[np.float64]]:
-        """What belongs in a table beside the energies, an array (R,) for each name."""
-        raise TypeError("a ParticleNetwork defines measure(positions, velocities)")
+    def measure(
+        self, positions: Any, velocities: Any, masses: NDArray[np.float64] | None = None
+    ) -> list[NDArray[np.float64]]:
+        """What belongs in a table beside the energies, an array (R,) for each name.
+
+        Parameters
+        ----------
+        positions, velocities : Quantity or array, shape (B P, 3)
+            As OpenMM gives them.
+        masses : ndarray, shape (B P,), optional
+            Of the particles (amu); by default all are 1.
+        """
+        raise TypeError("a ParticleNetwork defines measure(positions, velocities, masses)")
 
     def createHamiltonian(self) -> Hamiltonian:
         """The energy as a torch module of the flat state; see `hamiltonians`."""
@@ -258,17 +268,25 @@ class ParticleNetwork:
         return {}
 
 
+def particle_masses(system: openmm.System) -> NDArray[np.float64]:
+    """Masses (amu) of the particles of a System; 0 for one that does not move."""
+    count = system.getNumParticles()
+    return np.fromiter((system.getParticleMass(i)._value for i in range(count)), float, count)
+
+
 def check_dataset(dataset: Any) -> Dataset:
-    """Return `dataset` if it is one.
+    """Return `dataset` if it is one that a network can learn.
 
     Raises
     ------
     InputError
-        If it is not.
+        If it is not, or its targets are 0 and 1: energies, losses and labels take -1 and +1.
     """
     if not isinstance(dataset, Dataset):
         given = (repr(dataset).splitlines() or ["?"])[0]
         raise InputError(f"dataset is {given}; give one made by openmm_thermalnet.datasets")
+    if set(np.unique(dataset.train_targets).tolist()) == {0.0, 1.0}:
+        raise InputError("targets are 0 and 1; give -1 and +1, that is 2 * targets - 1")
     return dataset
 
 

@@ -6,15 +6,16 @@ import csv
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 import numpy as np
+import openmm
 from numpy.typing import NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.files import Closeable
-from openmm_thermalnet.particles import ParticleNetwork
+from openmm_thermalnet.particles import ParticleNetwork, particle_masses
 
 
 class ThermalTable:
@@ -43,10 +44,18 @@ class ThermalTable:
         self._stream = stream
         self._writer = csv.writer(stream, lineterminator="\n")
         self._initial = initial_energies
+        self._masses: NDArray[np.float64] | None = None
         if header:
             self._writer.writerow(columns(net))
 
-    def write(self, step: int, time: float, positions: Any, velocities: Any) -> None:
+    def write(
+        self,
+        step: int,
+        time: float,
+        positions: Any,
+        velocities: Any,
+        system: openmm.System | None = None,
+    ) -> None:
         """Append the rows of one moment and flush them.
 
         Parameters
@@ -57,13 +66,17 @@ class ThermalTable:
             Time (ps).
         positions, velocities : Quantity or array, shape (B P, 3)
             As OpenMM gives them.
+        system : openmm.System, optional
+            Has the masses for the temperature, the same at every call; by default all are 1.
         """
         net = self._net
         terms = net.energyTerms(positions)
         energies = terms.sum(axis=1)
         if self._initial is None:
             self._initial = energies
-        measured = net.measure(positions, velocities)
+        if self._masses is None and system is not None:
+            self._masses = particle_masses(system)
+        measured = net.measure(positions, velocities, self._masses)
         for replica in range(net.replicas):
             initial = self._initial[replica]
             ratio = energies[replica] / initial if initial else math.nan
@@ -141,6 +154,7 @@ class ThermalReporter(Closeable):
             state.getTime().value_in_unit(unit.picosecond),
             state.getPositions(asNumpy=True),
             state.getVelocities(asNumpy=True),
+            simulation.system,
         )
 
     def close(self) -> None:
@@ -155,14 +169,13 @@ class _Schedule:
     _NEVER = 2**31 - 1
 
     def __init__(self, steps: int | Sequence[int]) -> None:
-        if isinstance(steps, (int, np.integer)):
-            if steps < 1:
-                raise InputError(f"reportInterval is {steps}; give a positive number of steps")
-            self._interval: int | None = int(steps)
+        self._interval: int | None = None
+        if np.ndim(steps) == 0:
+            self._interval = check_integer("reportInterval", steps, 1)
         else:
-            self._interval = None
-            self._steps = np.asarray(steps, dtype=np.int64)
-            if self._steps.ndim != 1 or np.any(np.diff(self._steps) <= 0):
+            checked = [check_integer("a report step", step) for step in cast("Any", steps)]
+            self._steps = np.array(checked, dtype=np.int64)
+            if np.any(np.diff(self._steps) <= 0):
                 raise InputError("the report steps do not ascend; sort them and drop repeats")
 
     def until_next(self, step: int) -> int:

@@ -13,6 +13,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from openmm import unit
+
+from openmm_thermalnet.errors import InputError, refuse_masked
 
 PERIOD = 4.0
 """Period of the fold (nm)."""
@@ -25,27 +28,32 @@ def _nearest_image(q: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return q - 2.0 * k, sign
 
 
-def fold(q: ArrayLike) -> NDArray[Any]:
+def fold(q: ArrayLike | unit.Quantity) -> NDArray[Any]:
     """Network variable of a raw coordinate: the triangle wave of period 4.
 
     ``fold(q) = q`` on [-1, 1] and ``2 - q`` on [1, 3].
 
     Parameters
     ----------
-    q : array_like
-        Raw coordinates in nm. The fold is taken in their own precision: cast afterwards, since
-        far from the origin float32 has lost the digits.
+    q : Quantity or array_like
+        Raw coordinates, in nm if without unit. The fold is taken in their own precision: cast
+        afterwards, since far from the origin float32 has lost the digits.
 
     Returns
     -------
     ndarray
         Values in [-1, 1], same shape and floating type.
+
+    Raises
+    ------
+    InputError
+        If `q` has another unit than a length, or is a masked array.
     """
     distance, sign = _nearest_image(_floating(q))
     return np.asarray(sign * distance)
 
 
-def fold_sign(q: ArrayLike) -> NDArray[Any]:
+def fold_sign(q: ArrayLike | unit.Quantity) -> NDArray[Any]:
     """Derivative of `fold`: +1 or -1.
 
     The velocity of the network variable is ``fold_sign(q)`` times that of the coordinate.
@@ -53,6 +61,11 @@ def fold_sign(q: ArrayLike) -> NDArray[Any]:
     return np.asarray(_nearest_image(_floating(q))[1])
 
 
-def _floating(q: ArrayLike) -> NDArray[Any]:
+def _floating(q: Any) -> NDArray[Any]:
+    if unit.is_quantity(q):
+        if not q.unit.is_compatible(unit.nanometer):
+            raise InputError(f"coordinates are in {q.unit}; give a length, such as nm")
+        q = q.value_in_unit(unit.nanometer)
+    refuse_masked("q", q)
     array = np.asarray(q)
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, refuse_masked
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,6 +29,7 @@ def matrix(
         Refuse entries outside [-1, 1]; else only those that are not finite.
     """
     wanted = "in [-1, 1]" if bounded else "finite"
+    refuse_masked(name, value)
     try:
         given = np.asarray(value)
     except (TypeError, ValueError) as error:

@@ -151,6 +151,7 @@ class Records:
                 state.getTime().value_in_unit(unit.picosecond),
                 positions,
                 state.getVelocities(asNumpy=True)._value,
+                context.getSystem(),
             )
         if step in plan.keep:
             Start(positions, self._initial_energies).save(plan.keep[step])

@@ -33,7 +33,7 @@ class Outcome:
         |w|^2.
     largest_output : float
         Largest |f| over the training patterns: 0 in the zero network.
-    unsatisfied : int
+    unsatisfied : float
         Training patterns with a margin below 1.
     accuracy : float
         Of the training patterns.
@@ -46,7 +46,7 @@ class Outcome:
     loss: float
     squared_norm: float
     largest_output: float
-    unsatisfied: int
+    unsatisfied: float
     accuracy: float
 
 
