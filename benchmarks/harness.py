@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 CONTENDERS = {
     "ours": "benchmarks.ours:Ours",
-    "ours-second": "benchmarks.ours:OursSecond",
-    "ours-sparse": "benchmarks.ours:OursSparse",
     "ours-cuda": "benchmarks.ours:OursCuda",
     "torch-loop": "benchmarks.peers.torch_loop:TorchLoop",
     "torch-batched": "benchmarks.peers.torch_batched:TorchBatched",

@@ -26,7 +26,6 @@ class Network:
     name = "openmm_thermalnet"
     force = "python"
     platform = "CPU"
-    interval = 1
 
     def __init__(self, problem: Problem) -> None:
         import openmm
@@ -43,7 +42,6 @@ class Network:
             friction=problem.eta,
             timestep=problem.dt,
             seed=problem.seed + 1,
-            interval=self.interval,
         ).integrator
         platform, properties = tn.integrators.find_platform(self.platform)
         self.context = openmm.Context(self.system, self.integrator, platform, properties)
@@ -112,20 +110,6 @@ class Ours(Network):
             self._single, self._back = self._double.astype(np.float32), self._double.copy()
         np.copyto(self._single, self._double, casting="same_kind")
         np.copyto(self._back, self._single)
-
-
-class OursSecond(Network):
-    """The thermostat acts at every second step."""
-
-    name = "openmm_thermalnet, thermostat every 2nd step"
-    interval = 2
-
-
-class OursSparse(Network):
-    """The thermostat acts at every tenth step."""
-
-    name = "openmm_thermalnet, thermostat every 10th step"
-    interval = 10
 
 
 class OursCuda(Network):

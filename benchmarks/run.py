@@ -122,8 +122,6 @@ def memory(options: argparse.Namespace, names: Sequence[str]) -> dict[str, dict[
         problem = Problem.random(2000, 10, 10, replicas=18)
     results = {}
     for name in names:
-        if name in ("ours-second", "ours-sparse"):  # the arrays of "ours"
-            continue
         note(f"memory of {name}")
         results[name] = harness.peak_memory(name, problem)
     return results
@@ -136,9 +134,6 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
     quotients = [
         ("torch-loop / ours", ["torch-loop"], ["ours"]),
         ("jax-md / ours", ["jax-md"], ["ours"]),
-        ("jax-md / ours, thermostat every 2nd step", ["jax-md"], ["ours-second"]),
-        ("jax-md / ours, thermostat every 10th step", ["jax-md"], ["ours-sparse"]),
-        ("torch-loop / ours, thermostat every 10th step", ["torch-loop"], ["ours-sparse"]),
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),
         ("openmm-idle / openmm-bare", ["openmm-idle"], ["openmm-bare"]),
         (

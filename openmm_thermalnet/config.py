@@ -27,6 +27,9 @@ FLAGS = ConfigDict(
 )
 """How a model whose fields are flags is set up."""
 
+FORMER = {"thermostat-interval": 1}
+"""Parameters of runs of version 0.1.0 that are gone, and the defaults they had."""
+
 Integers = Annotated[tuple[int, ...], BeforeValidator(split_numbers)]
 Schedule = Literal["log", "linear"]
 
@@ -108,9 +111,6 @@ class RunConfig(BaseModel):
     integrator: str = Field(
         "langevin-middle",
         description="langevin-middle, langevin, brownian, nose-hoover, verlet or andersen",
-    )
-    thermostat_interval: int = Field(
-        1, description="langevin-middle: the thermostat acts at every so many steps"
     )
     platform: str = Field("CPU", description="OpenMM platform")
     force: str = Field("auto", description="auto, python, torch or pythontorch")
@@ -224,6 +224,35 @@ def make_config(values: Mapping[str, Any]) -> RunConfig:
         In one line: an unknown name (with the nearest known one), or a value that does not fit.
     """
     return check_values(RunConfig, values, "run")
+
+
+def recorded_config(values: Mapping[str, Any]) -> RunConfig:
+    """Configuration that a file of an earlier version may hold, to read its results.
+
+    Parameters that runs no longer have are left out; `refuse_former` says which matter.
+
+    Raises
+    ------
+    InputError
+        As `make_config`.
+    """
+    return make_config({name: value for name, value in values.items() if _flag(name) not in FORMER})
+
+
+def refuse_former(directory: Path, values: Mapping[str, Any]) -> None:
+    """Refuse to go on with a run that used a parameter which runs no longer have.
+
+    Raises
+    ------
+    InputError
+        If one is there with another value than the default it had.
+    """
+    for name, default in FORMER.items():
+        if values.get(name, default) != default:
+            raise InputError(
+                f"{directory} has {name} {values[name]}, which was removed; resume it with "
+                "openmm_thermalnet 0.1.0, which wrote it, or start anew without it"
+            )
 
 
 def check_values(model: type[Model], values: Mapping[str, Any], noun: str) -> Model:

@@ -10,7 +10,6 @@ import openmm
 
 from openmm_thermalnet import units
 from openmm_thermalnet.errors import InputError, check_integer
-from openmm_thermalnet.intermittent import IntermittentLangevinIntegrator
 
 NAMES = ("langevin-middle", "langevin", "brownian", "nose-hoover", "verlet", "andersen")
 """Integrators that `create_integrator` knows; all but "verlet" have a thermostat."""
@@ -34,11 +33,6 @@ class Thermostat:
     integrator: Any
     force: openmm.Force | None = None
     patterns: int = 1
-
-    def begin(self, step: int) -> None:
-        """Say at which step the integrator goes on, for one that counts."""
-        if isinstance(self.integrator, IntermittentLangevinIntegrator):
-            self.integrator.setStepsTaken(step)
 
     def set_temperature(self, context: openmm.Context, kT: float) -> None:
         """Change the temperature of a running simulation; plain Verlet has none to change."""
@@ -67,7 +61,6 @@ def create_integrator(
     friction: float = 1e-3,
     timestep: float = 0.01,
     seed: int = 1,
-    interval: int = 1,
 ) -> Thermostat:
     """Integrator by name.
 
@@ -86,9 +79,6 @@ def create_integrator(
         Reduced time step (ps).
     seed : int
         Positive seed of the noise; OpenMM reads 0 as "choose one".
-    interval : int
-        The thermostat of "langevin-middle" acts at every so many steps, with as many times the
-        friction (`intermittent.IntermittentLangevinIntegrator`); 1 for all others.
 
     Returns
     -------
@@ -109,14 +99,6 @@ def create_integrator(
     if name in ("brownian", "nose-hoover", "andersen") and friction == 0:
         raise InputError(f"friction is 0; integrator {name!r} needs a positive one")
     check_seed(seed)
-    if interval != 1:
-        if name != "langevin-middle":
-            raise InputError(
-                f"thermostat interval is {interval!r}; integrator {name!r} takes only 1"
-            )
-        intermittent = IntermittentLangevinIntegrator(kelvin, rate, step, interval)
-        intermittent.setRandomNumberSeed(seed)
-        return Thermostat(intermittent)
     if name == "verlet":
         return Thermostat(openmm.VerletIntegrator(step))
     if name == "nose-hoover":

@@ -13,7 +13,6 @@ _OWN = {
         "friction",
         "timestep",
         "integrator",
-        "thermostat_interval",
     ),
     "feedforward": (
         "hidden",

@@ -387,7 +387,6 @@ def test_every_integrator_goes_on_bit_for_bit(tmp_path, integrator):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"thermostat-interval": 7},
         {"precision": "double", "double-frames": True},
         {"anneal": "exponential", "kT-start": 0.1},
         {"platform": "Reference"},

@@ -46,7 +46,6 @@ REPLICAS = {
     "replicas": 24,
     "waiting-times": [20_000],
     "follow": 60_000,
-    "thermostat-interval": 10,
     "report": "linear",
     "report-interval": 2000,
     "frames": "linear",

@@ -14,8 +14,6 @@ from openmm_thermalnet.config import make_config
 from openmm_thermalnet.progress import Progress, StopRequest
 from openmm_thermalnet.protocols import Interrupted, create_run, open_run
 
-FAST: dict[str, Any] = {"thermostat-interval": 10}  # same physics, half the time
-
 RUNS: dict[str, dict[str, Any]] = {
     # Overlaps long after a waiting time, with the printed friction and with slower cooling.
     "profile": {"friction": 1e-3, "waiting-times": [20_000], "follow": 200_000},
@@ -24,29 +22,27 @@ RUNS: dict[str, dict[str, Any]] = {
         "waiting-times": [20_000],
         "follow": 200_000,
         "gain": "fan_in",
-        **FAST,
     },
-    "profile-slow": {"friction": 2e-4, "waiting-times": [40_000], "follow": 100_000, **FAST},
+    "profile-slow": {"friction": 2e-4, "waiting-times": [40_000], "follow": 100_000},
     # Ageing.
     "ageing": {
         "friction": 1e-3,
         "waiting-times": [100, 1_000, 10_000],
         "follow": 20_000,
-        **FAST,
     },
     # Accuracy and energy against the number of patterns, cooled slowly.
     **{
-        f"patterns-{patterns}": {"patterns": patterns, "friction": 2e-4, "steps": 40_000, **FAST}
+        f"patterns-{patterns}": {"patterns": patterns, "friction": 2e-4, "steps": 40_000}
         for patterns in (10, 20, 40, 80, 160, 250, 500)
     },
     # Temperatures.
     **{
-        f"kT-{kT:g}": {"kT": kT, "friction": 1e-3, "steps": 20_000, **FAST}
+        f"kT-{kT:g}": {"kT": kT, "friction": 1e-3, "steps": 20_000}
         for kT in (1e-5, 5e-4, 1e-3, 2e-3, 1e-2)
     },
     # Which reading of the equations generalises: cooling rate, gain, start.
     **{
-        f"friction-{friction:g}": {"friction": friction, "steps": steps, **FAST}
+        f"friction-{friction:g}": {"friction": friction, "steps": steps}
         for friction, steps in (
             (1e-2, 20_000),
             (1e-3, 40_000),
@@ -60,7 +56,6 @@ RUNS: dict[str, dict[str, Any]] = {
             "gain": "fan_in",
             "friction": friction,
             "steps": 40_000,
-            **FAST,
         }
         for friction in (1e-3, 2e-4)
     },
@@ -70,9 +65,8 @@ RUNS: dict[str, dict[str, Any]] = {
         "friction": 2e-4,
         "waiting-times": [100_000],
         "follow": 300_000,
-        **FAST,
     },
-    "timestep-0.002-slow": {"timestep": 0.002, "friction": 4e-5, "steps": 200_000, **FAST},
+    "timestep-0.002-slow": {"timestep": 0.002, "friction": 4e-5, "steps": 200_000},
     # The machine of M = 20 in the map of map.toml, with the thermal noise per spin of M = 500.
     "map-warm": {
         "patterns": 20,
@@ -80,9 +74,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "kT": 5e-5,
         "waiting-times": [20_000],
         "follow": 100_000,
-        **FAST,
     },
-    "thermostat-every-step": {"friction": 2e-4, "steps": 40_000},
 }
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.config import RunConfig, make_config
+from openmm_thermalnet.config import RunConfig, recorded_config, refuse_former
 from openmm_thermalnet.errors import InputError, MissingFileError
 from openmm_thermalnet.feedforward_network import FeedForwardNet
 from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, unfinished, write_json
@@ -236,7 +236,8 @@ def open_run(directory: Path, say: Callable[[str], None] = print) -> Run:
         )
     # The binding that was found then, not what "auto" would find now.
     config = {**description["config"], "force": description["network"]["force"]}
-    run = _assemble(make_config(config), directory)
+    refuse_former(directory, config)
+    run = _assemble(recorded_config(config), directory)
     expected, found = description["dataset"]["hash"], run.net.dataset.content_hash
     if expected != found:
         raise InputError(

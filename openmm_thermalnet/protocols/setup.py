@@ -174,7 +174,6 @@ def build_thermostat(config: RunConfig, spec: StageSpec) -> Thermostat:
         config.friction,
         config.timestep,
         spec.noise_seed,
-        config.thermostat_interval,
     )
 
 

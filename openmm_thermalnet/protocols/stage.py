@@ -214,7 +214,6 @@ class Stage:
     ) -> None:
         """Run from `step` to the end, looking up at every event and every half second."""
         plan, thermostat = self._plan, self._thermostat
-        thermostat.begin(step)
         thermostat.set_temperature(context, plan.kT.kT(step))
         wraps = self._net.walls and wrapping.loses_digits(context)
         events = plan.events

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.config import RunConfig, make_config
+from openmm_thermalnet.config import RunConfig, recorded_config
 from openmm_thermalnet.errors import InputError, MissingFileError
 from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, Closeable
 from openmm_thermalnet.results.stage import StageResult
@@ -44,7 +44,7 @@ class RunResult(Closeable):
     def __init__(self, directory: str | Path) -> None:
         self.directory = Path(directory)
         self.description = _read_description(self.directory)
-        self.config: RunConfig = make_config(self.description["config"])
+        self.config: RunConfig = recorded_config(self.description["config"])
         self.network: dict[str, Any] = self.description["network"]
         self.dataset_hash: str = self.description["dataset"]["hash"]
         found = []

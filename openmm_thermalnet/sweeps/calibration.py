@@ -16,16 +16,16 @@ from openmm_thermalnet.protocols import setup
 from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.sweeps.cost import Rates, sizes, step_seconds
 
-_MACHINES = (  # patterns, width, depth, samples, thermostat interval
-    (20, 5, 5, 3, 10),
-    (100, 10, 10, 3, 1),
-    (250, 10, 10, 3, 10),
-    (250, 10, 10, 12, 10),
-    (500, 20, 5, 6, 10),
-    (500, 40, 10, 3, 10),
-    (1000, 10, 20, 3, 10),
-    (1000, 20, 10, 3, 1),
-    (2000, 10, 5, 3, 10),
+_MACHINES = (  # patterns, width, depth, samples, integrator
+    (20, 5, 5, 3, "verlet"),
+    (100, 10, 10, 3, "langevin-middle"),
+    (250, 10, 10, 3, "verlet"),
+    (250, 10, 10, 12, "verlet"),
+    (500, 20, 5, 6, "verlet"),
+    (500, 40, 10, 3, "verlet"),
+    (1000, 10, 20, 3, "verlet"),
+    (1000, 20, 10, 3, "langevin-middle"),
+    (2000, 10, 5, 3, "verlet"),
 )
 
 
@@ -66,9 +66,9 @@ def calibrate(
     fixed: dict[str, Any] = {"dataset": "random", "input-width": 784, "output-width": 2}
     fixed |= {"platform": platform, "precision": precision, "threads": threads}
     configs, simulations, stages = [], [], []
-    for patterns, width, depth, samples, interval in _MACHINES:
+    for patterns, width, depth, samples, integrator in _MACHINES:
         varied = {"patterns": patterns, "width": width, "depth": depth, "samples": samples}
-        config = make_config({**fixed, **varied, "thermostat-interval": interval})
+        config = make_config({**fixed, **varied, "integrator": integrator})
         begun = time.perf_counter()
         simulations.append(_simulation(config))
         stages.append(time.perf_counter() - begun)
@@ -106,11 +106,11 @@ def _simulation(config: RunConfig) -> tuple[Any, Any]:
 
 
 def _steps(integrator: Any, seconds: float) -> int:
-    """How many steps take about so long; a multiple of ten, for sparse thermostats."""
+    """How many steps take about so long."""
     steps = 10
     while (taken := _seconds(integrator, steps)) < seconds / 2:
         steps *= 2
-    return max(10, round(steps * seconds / taken / 10) * 10)
+    return max(10, round(steps * seconds / taken))
 
 
 def _seconds(integrator: Any, steps: int) -> float:

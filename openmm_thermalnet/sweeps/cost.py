@@ -2,11 +2,11 @@
 
 A step of R replicas takes
 
-    t = a + R (b V + c V / k + d F),
+    t = a + R (b V + c V + d F),
 
-with V variables and F multiply-adds of a forward pass in a replica, and the thermostat acting at
-every k-th step: a call, what is done per variable, random numbers, and matrix products. The four
-rates are non-negative and belong to a machine; `calibrate` measures them.
+with V variables and F multiply-adds of a forward pass in a replica: a call, what is done per
+variable, random numbers (c V, if the integrator draws them), and matrix products. The four rates
+are non-negative and belong to a machine; `calibrate` measures them.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Any
 from openmm_thermalnet.config import RunConfig
 from openmm_thermalnet.errors import InputError
 
-_NOISY = ("langevin-middle", "langevin", "brownian")  # a random number per variable and kick
+_NOISY = ("langevin-middle", "langevin", "brownian")  # a random number per variable and step
 _INPUTS = {"digits": 64}  # pixels; others have those of MNIST
 _CHECKPOINT = 16.0  # bytes a variable, in checkpoint.chk of the CPU platform
 _PORTABLE = 58.0  # bytes a variable, in state.xml
@@ -39,7 +39,7 @@ class Rates:
     variable : float
         For a variable and a step.
     noise : float
-        For a variable and a step with the thermostat.
+        For a variable and a step, if the integrator draws random numbers.
     product : float
         For a multiply-add of the forward pass and a step (with its share of the backward pass).
     stage : float
@@ -81,13 +81,13 @@ class Sizes:
         V, spins and weights of a replica.
     products : int
         F, multiply-adds of the forward pass of all patterns through a replica.
-    kicks : float
-        Random numbers a variable and step: 1/k, or 0 without noise.
+    kicks : int
+        Random numbers a variable and step: 1, or 0 without noise.
     """
 
     variables: int
     products: int
-    kicks: float
+    kicks: int
 
 
 def sizes(config: RunConfig) -> Sizes:
@@ -103,9 +103,8 @@ def sizes(config: RunConfig) -> Sizes:
     hidden = config.hidden if feedforward else (config.width,) * (config.depth - 1)
     weights = sum(one * other for one, other in itertools.pairwise((inputs, *hidden, outputs)))
     noisy = feedforward or config.integrator in _NOISY
-    kicks = 1.0 / config.thermostat_interval if noisy else 0.0
     spins = 0 if feedforward else config.patterns * sum(hidden)
-    return Sizes(spins + weights, config.patterns * weights, kicks)
+    return Sizes(spins + weights, config.patterns * weights, int(noisy))
 
 
 def step_seconds(size: Sizes, replicas: int, rates: Rates) -> float:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.config import RunConfig, make_config
+from openmm_thermalnet.config import RunConfig, recorded_config, refuse_former
 from openmm_thermalnet.errors import InputError, MissingFileError
 from openmm_thermalnet.files import RUN, THERMO, TRAJECTORY, unfinished, write_json
 from openmm_thermalnet.sweeps.points import Point, Sweep
@@ -66,6 +66,7 @@ def write_sweep(sweep: Sweep, directory: Path) -> None:
         for point in there.points:
             if point.name not in new:
                 raise InputError(f"{directory} is a sweep with {point.name}; name another --out")
+            refuse_former(directory, {**there.run, **point.values})
             different = _differs(there.config(point), new[point.name])
             if different:
                 raise InputError(f"{directory} is another sweep ({different}); name another --out")
@@ -148,7 +149,8 @@ def point_state(directory: Path, config: RunConfig, analyze: bool) -> State:
         raise InputError(f"{directory} cannot be used ({error.strerror}); move it away") from None
     except ValueError:
         return State.BEGUN
-    different = _differs(make_config(description["config"]), config)
+    refuse_former(directory, description["config"])
+    different = _differs(recorded_config(description["config"]), config)
     if different:
         raise InputError(f"{directory} is another run ({different}); move it, or change --out")
     if not _complete(directory, description["stages"]):

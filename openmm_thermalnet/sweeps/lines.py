@@ -72,10 +72,10 @@ def rates_lines(rates: Rates, timings: Sequence[Timing]) -> Iterator[str]:
     yield "[cost]"
     for name, value in asdict(rates).items():
         yield f"{name} = {value:.3g}"
-    yield "# patterns, width, depth, samples, thermostat-interval: ms a step, measured and fitted"
+    yield "# patterns, width, depth, samples, integrator: ms a step, measured and fitted"
     for config, measured, fitted in timings:
         numbers = (config.patterns, config.width, config.depth, config.samples)
-        sizes = ", ".join(map(str, (*numbers, config.thermostat_interval)))
+        sizes = ", ".join(map(str, (*numbers, config.integrator)))
         yield f"# {sizes}: {1e3 * measured:.3g}, {1e3 * fitted:.3g}"
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.config import RunConfig, make_config, read_toml
+from openmm_thermalnet.config import RunConfig, make_config, read_toml, recorded_config
 from openmm_thermalnet.errors import InputError
 
 MANY = 1_000_000
@@ -66,7 +66,7 @@ class Sweep:
 
     def config(self, point: Point) -> RunConfig:
         """Configuration of one point."""
-        return make_config({**self.run, **point.values})
+        return recorded_config({**self.run, **point.values})
 
 
 def read_sweep(path: Path, confirm: Callable[[int], bool] = lambda count: False) -> Sweep:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from openmm_thermalnet.analyze import analyze_run, current_analysis
-from openmm_thermalnet.config import make_config
+from openmm_thermalnet.config import recorded_config
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import RUN, TRAJECTORY
 from openmm_thermalnet.results import load
@@ -71,7 +71,7 @@ def read_sweep_result(directory: str | Path, say: Say = print) -> SweepResult:
     failures = _read_failures(where)
     points = []
     for point in description["points"]:
-        config = make_config({**description["run"], **point["values"]})
+        config = recorded_config({**description["run"], **point["values"]})
         outcome = Outcome(point["name"], point["values"], config, "missing")
         points.append(_read_point(where / POINTS / point["name"], outcome, failures, say))
     return SweepResult(
