@@ -34,6 +34,8 @@ _CONTENT: dict[str, Any] = {
 _ROOT = ("openmmVersion", "stepCount", "time", "type", "version")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION = re.compile(r"[0-9A-Za-z.+-]{1,40}")
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+_COUNT = re.compile(r"[0-9]{1,18}")  # what fits into 64 bits
 
 
 class _Builder(ElementTree.TreeBuilder):
@@ -69,7 +71,13 @@ def read_state(path: Path) -> openmm.State:
             raise ValueError(f"it holds a {root.get('type') or root.tag!r}")
         _check_root(root)
         return openmm.XmlSerializer.deserialize(ElementTree.tostring(root, encoding="unicode"))
-    except (OSError, ValueError, ElementTree.ParseError, openmm.OpenMMException) as error:
+    except (
+        OSError,
+        ValueError,
+        LookupError,  # of an encoding
+        ElementTree.ParseError,
+        openmm.OpenMMException,
+    ) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f"{path} is no State that can be used: {reason}") from error
 
@@ -80,9 +88,10 @@ def _check_root(root: ElementTree.Element) -> None:
         raise ValueError(f"its attributes are {', '.join(sorted(root.attrib))}")
     if not _VERSION.fullmatch(root.attrib["openmmVersion"]):
         raise ValueError("its openmmVersion is none")
-    for name in ("stepCount", "time", "version"):
-        _check_number(name, root.attrib[name])
-    int(root.attrib["stepCount"])
+    _check_number("time", root.attrib["time"])
+    for name in ("stepCount", "version"):
+        if not _COUNT.fullmatch(root.attrib[name]):
+            raise ValueError(f"{name} is {root.attrib[name]!r}")
     _check_children(root, _CONTENT)
     names = [child.tag for child in root]
     if len(names) != len(set(names)):
@@ -112,5 +121,6 @@ def _check_blank(where: str, text: str | None) -> None:
 
 
 def _check_number(name: str, value: str) -> None:
-    if not (value.isascii() and math.isfinite(float(value))):
+    # Python's float takes more than OpenMM does, which reads 1 where Python reads 1_0.
+    if not (_REAL.fullmatch(value) and math.isfinite(float(value))):
         raise ValueError(f"{name} is {value!r}")

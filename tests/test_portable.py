@@ -120,6 +120,13 @@ def test_what_is_no_state_is_refused_before_openmm_sees_it(tmp_path, refused):
         ('k="1.5"', 'k="import os"'),
         ("<State ", "<State extra='1' "),
         ('version="1"', 'version="one"'),
+        ('version="1"', 'version="1.5"'),
+        ('k="1.5"', 'k="1_5"'),
+        ('k="1.5"', 'k=" 1.5"'),
+        ('k="1.5"', 'k=""'),
+        ('stepCount="3"', f'stepCount="{2**63}"'),
+        ('stepCount="3"', 'stepCount="1_0"'),
+        ('stepCount="3"', 'stepCount="-1"'),
     ],
 )
 def test_what_does_not_belong_to_a_state_is_refused(tmp_path, refused, change):
@@ -127,6 +134,28 @@ def test_what_does_not_belong_to_a_state_is_refused(tmp_path, refused, change):
     assert change[0] in text
     (tmp_path / "state.xml").write_text(text.replace(*change))
     refused(lambda: read_state(tmp_path / "state.xml"), str(tmp_path / "state.xml"))
+
+
+@pytest.mark.parametrize("encoding", ["none-such", "rot13", "hex", "zip", "utf-7", "utf-32"])
+def test_a_file_in_an_encoding_that_cannot_be_read_is_refused(tmp_path, refused, encoding):
+    text = state_text(context("verlet")[0]).replace("?>", f'encoding="{encoding}"?>', 1)
+    (tmp_path / "state.xml").write_text(text)
+    refused(lambda: read_state(tmp_path / "state.xml"), str(tmp_path / "state.xml"))
+
+
+def test_entities_that_grow_without_end_and_elements_without_end_are_refused(tmp_path, refused):
+    names = "abcdefghi"
+    entities = '<!ENTITY a "aaaaaaaaaa">' + "".join(
+        f'<!ENTITY {name} "{f"&{before};" * 10}">'
+        for before, name in zip(names, names[1:], strict=False)
+    )
+    for text in (
+        f'<!DOCTYPE State [{entities}]><State type="State">&i;</State>',
+        '<State type="State">' * 100_000 + "</State>" * 100_000,
+        STATE.replace("</State>", "<A>" * 100_000 + "</A>" * 100_000 + "</State>"),
+    ):
+        (tmp_path / "state.xml").write_text(text)
+        refused(lambda: read_state(tmp_path / "state.xml"), str(tmp_path / "state.xml"))
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path, refused):
