@@ -82,6 +82,8 @@ def stochastic_descent(
         If the weights do not stay finite.
     """
     eta, batch = check_step_size(eta), check_batch(batch, hamiltonian.patterns)
+    seed, start = check_integer("seed", seed), check_integer("start", start)
+    stop = check_integer("stop", stop, start)
     dtype = hamiltonian.inputs.dtype
     gradient = torch.empty(state.shape, dtype=dtype)
     with torch.no_grad():

@@ -45,7 +45,7 @@ def refuse_masked(name: str, value: Any) -> None:
 
 
 def check_integer(name: str, value: Any, minimum: int = 0) -> int:
-    """Return `value` as an int of at least `minimum`.
+    """Return `value` as an int of at least `minimum`; neither 10.0 nor True is one.
 
     Raises
     ------

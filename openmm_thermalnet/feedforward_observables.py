@@ -205,7 +205,7 @@ class FeedForwardObservables(ParticleNetwork):
         InputError
             If there is no such replica or the positions have another shape.
         """
-        check_replica(replica, self.replicas)
+        replica = check_replica(replica, self.replicas)
         weights = [weight[replica] for weight in self.weights(positions)]
         biases = [bias[replica] for bias in self.biases(positions)]
         return write_sequential(

@@ -52,7 +52,7 @@ class Thermostat:
         """
         source = self.integrator if self.force is None else self.force
         if hasattr(source, "setRandomNumberSeed"):
-            source.setRandomNumberSeed(1 + seed % (2**31 - 2))
+            source.setRandomNumberSeed(1 + check_integer("seed", seed) % (2**31 - 2))
 
 
 def create_integrator(
@@ -98,7 +98,7 @@ def create_integrator(
     rate = units.friction(friction, timestep)
     if name in ("brownian", "nose-hoover", "andersen") and friction == 0:
         raise InputError(f"friction is 0; integrator {name!r} needs a positive one")
-    check_seed(seed)
+    seed = check_seed(seed)
     if name == "verlet":
         return Thermostat(openmm.VerletIntegrator(step))
     if name == "nose-hoover":
@@ -160,9 +160,10 @@ def check_seed(seed: int) -> int:
     InputError
         If it is not from 1 to 2**31 - 1.
     """
-    if int(seed) != seed or not 0 < seed < 2**31:
+    number = check_integer("seed of the noise", seed, 1)
+    if number >= 2**31:
         raise InputError(f"seed of the noise is {seed!r}; give an integer from 1 to 2**31 - 1")
-    return int(seed)
+    return number
 
 
 def find_platform(name: str, threads: int = 1) -> tuple[openmm.Platform, dict[str, str]]:

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError, refuse_masked
+from openmm_thermalnet.errors import InputError, check_integer, refuse_masked
 
 Kind = Literal["spin", "weight", "bias"]
 
@@ -81,14 +81,18 @@ def check_replicas(replicas: int, name: str = "replicas") -> int:
     InputError
         If `replicas` is not a positive multiple of 3.
     """
-    number = float(replicas) if isinstance(replicas, Real) else math.nan
-    if not (number.is_integer() and number > 0 and number % 3 == 0):
+    try:
+        fits = check_integer(name, replicas, 1) % 3 == 0
+    except InputError:
+        fits = False
+    if not fits:
+        number = float(replicas) if isinstance(replicas, Real) else math.nan
         above = max(3, 3 * math.ceil(number / 3)) if math.isfinite(number) else 3
         raise InputError(
             f"{name} is {replicas!r}; give a positive multiple of 3 (x, y and z each hold one), "
             f"such as {above}"
         )
-    return int(number)
+    return int(replicas)
 
 
 @dataclass(frozen=True)

@@ -288,7 +288,7 @@ class Observables(ParticleNetwork):
         InputError
             If there is no such replica or the positions have another shape.
         """
-        check_replica(replica, self.replicas)
+        replica = check_replica(replica, self.replicas)
         layer = (
             torch.nn.Tanh
             if feedforward.check_activation(activation) == "tanh"

@@ -299,6 +299,7 @@ def check_split(split: str) -> Split:
 
 def check_replica(replica: int, replicas: int) -> int:
     """Return `replica` if it is 0 to `replicas` - 1, or refuse it in one line."""
-    if not 0 <= replica < replicas:
+    index = check_integer("replica", replica)
+    if index >= replicas:
         raise InputError(f"replica is {replica!r}; give 0 to {replicas - 1}")
-    return replica
+    return index

@@ -125,7 +125,7 @@ class ThermalReporter(Closeable):
     Raises
     ------
     InputError
-        If the interval is not positive or the steps do not ascend.
+        If the interval is no positive integer, or the steps are none or do not ascend.
     """
 
     def __init__(
@@ -170,7 +170,7 @@ class _Schedule:
 
     def __init__(self, steps: int | Sequence[int]) -> None:
         self._interval: int | None = None
-        if np.ndim(steps) == 0:
+        if isinstance(steps, str) or not np.iterable(steps):
             self._interval = check_integer("reportInterval", steps, 1)
         else:
             checked = [check_integer("a report step", step) for step in cast("Any", steps)]

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 def linear_steps(last: int, interval: int) -> NDArray[np.int64]:
@@ -31,9 +31,8 @@ def linear_steps(last: int, interval: int) -> NDArray[np.int64]:
     InputError
         If `last` is negative or `interval` not positive.
     """
-    if interval < 1:
-        raise InputError(f"interval is {interval!r}; give a positive number of steps")
-    return np.union1d(np.arange(0, _last(last) + 1, interval), [last]).astype(np.int64)
+    interval, last = check_integer("interval", interval, 1), check_integer("steps", last)
+    return np.union1d(np.arange(0, last + 1, interval), [last]).astype(np.int64)
 
 
 def logarithmic_steps(last: int, per_decade: int) -> NDArray[np.int64]:
@@ -56,9 +55,9 @@ def logarithmic_steps(last: int, per_decade: int) -> NDArray[np.int64]:
     InputError
         If `last` is negative or `per_decade` not positive.
     """
-    if per_decade < 1:
-        raise InputError(f"frames per decade is {per_decade!r}; give a positive integer")
-    decades = math.log10(max(_last(last), 1))
+    per_decade = check_integer("frames per decade", per_decade, 1)
+    last = check_integer("steps", last)
+    decades = math.log10(max(last, 1))
     exponents = np.arange(0, math.floor(decades * per_decade) + 1) / per_decade
     steps = np.rint(10.0**exponents)
     return np.unique(np.concatenate([[0, last], steps[steps <= last]])).astype(np.int64)
@@ -86,17 +85,13 @@ def logarithmic_steps_from(origins: Sequence[int], last: int, per_decade: int) -
     InputError
         If an origin is beyond `last`, or `per_decade` is not positive.
     """
+    last = check_integer("steps", last)
+    origins = [check_integer("an origin", origin) for origin in origins]
     late = [origin for origin in origins if origin > last]
     if late:
         raise InputError(f"step {late[0]} is beyond the last step {last}; give more steps")
     parts = [origin + logarithmic_steps(last - origin, per_decade) for origin in origins]
     return np.unique(np.concatenate(parts))
-
-
-def _last(last: int) -> int:
-    if last < 0:
-        raise InputError(f"steps is {last!r}; give a number that is not negative")
-    return last
 
 
 class Annealing:
@@ -125,9 +120,9 @@ class Annealing:
     ) -> None:
         if not table:
             raise InputError("the temperature table is empty; give (step, kT) pairs")
-        if interval < 1:
-            raise InputError(f"annealing interval is {interval!r}; give a positive integer")
-        steps = np.array([step for step, _ in table], dtype=np.float64)
+        interval = check_integer("annealing interval", interval, 1)
+        checked = [check_integer("an annealing step", step) for step, _ in table]
+        steps = np.array(checked, dtype=np.float64)
         values = np.array([kT for _, kT in table], dtype=np.float64)
         if np.any(np.diff(steps) <= 0):
             raise InputError(f"annealing steps {steps.tolist()} do not ascend; sort them")

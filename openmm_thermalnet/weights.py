@@ -221,6 +221,7 @@ def _frame_index(stage: StageResult, frame: int, step: int | None) -> int:
         return frame % count
     if frame != -1:
         raise InputError(f"frame is {frame} and step is {step}; give one of them")
+    step = check_integer("step", step)
     if step < stage.steps[0]:
         raise InputError(f"step is {step}; {stage.name} begins at {stage.steps[0]}")
     return int(np.searchsorted(stage.steps, step, side="right")) - 1

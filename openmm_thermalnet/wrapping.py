@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from openmm_thermalnet.errors import check_integer
 from openmm_thermalnet.walls import PERIOD
 
 INTERVAL = 1000
@@ -41,10 +42,15 @@ class WrapReporter:
     ----------
     reportInterval : int
         Steps between two wrappings.
+
+    Raises
+    ------
+    InputError
+        If it is no positive integer.
     """
 
     def __init__(self, reportInterval: int = INTERVAL) -> None:
-        self._interval = reportInterval
+        self._interval = check_integer("reportInterval", reportInterval, 1)
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:
         """Steps to the next wrapping (OpenMM's reporter protocol)."""

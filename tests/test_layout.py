@@ -125,7 +125,7 @@ def test_replicas_that_are_no_multiple_of_3_are_refused_with_the_next_one(
 
 def test_the_refusal_names_what_was_asked_for(refused):
     refused(lambda: check_replicas(4, "samples"), "samples is 4", "such as 6")
-    assert check_replicas(6.0) == 6
+    assert check_replicas(np.int32(6)) == 6
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (4, 3), (3, 2), (9,), (1, 3, 3), (6, 3)])

@@ -1,5 +1,6 @@
 """State files: what OpenMM wrote is read, and nothing else reaches OpenMM."""
 
+import itertools
 import pickle
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -146,8 +147,7 @@ def test_a_file_in_an_encoding_that_cannot_be_read_is_refused(tmp_path, refused,
 def test_entities_that_grow_without_end_and_elements_without_end_are_refused(tmp_path, refused):
     names = "abcdefghi"
     entities = '<!ENTITY a "aaaaaaaaaa">' + "".join(
-        f'<!ENTITY {name} "{f"&{before};" * 10}">'
-        for before, name in zip(names, names[1:], strict=False)
+        f'<!ENTITY {name} "{f"&{before};" * 10}">' for before, name in itertools.pairwise(names)
     )
     for text in (
         f'<!DOCTYPE State [{entities}]><State type="State">&i;</State>',

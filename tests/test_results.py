@@ -168,7 +168,9 @@ def test_stage_without_frames_is_not_listed(tiny_run, tmp_path):
 @pytest.mark.parametrize("kind", ["spins", "weights"])
 @pytest.mark.parametrize("layer", [0, 5, -1])
 def test_layers_that_are_not_there(run, kind, layer):
-    with pytest.raises(InputError, match=f"layer is {layer}; [SJ] has layers 1 to"):
+    with pytest.raises(
+        InputError, match=f"layer is {layer}; (give an integer of at least 1|[SJ] has layers 1 to)"
+    ):
         getattr(run.quench, kind)(layer)
 
 

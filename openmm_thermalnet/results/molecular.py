@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import DependencyError, InputError
+from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.walls import PERIOD, fold
@@ -27,10 +27,10 @@ def chosen_slots(replica: int | None, block: int, slots: int) -> list[int]:
         If there is no such replica or block.
     """
     if replica is not None:
-        if not 0 <= replica < slots:
+        if check_integer("replica", replica) >= slots:
             raise InputError(f"replica is {replica!r}; give 0 to {slots - 1}")
         return [replica]
-    if not 0 <= block < slots // 3:
+    if check_integer("block", block) >= slots // 3:
         raise InputError(f"block is {block!r}; give 0 to {slots // 3 - 1}")
     return list(range(3 * block, 3 * block + 3))
 

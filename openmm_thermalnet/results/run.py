@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from openmm_thermalnet.config import RunConfig, recorded_config
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
 from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, Closeable
 from openmm_thermalnet.results.stage import StageResult
 
@@ -81,6 +81,7 @@ class RunResult(Closeable):
         InputError
             If there is no such stage, or it has no frame yet.
         """
+        waiting_time = check_integer("waiting time", waiting_time)
         for stage in self.stages:
             if stage.waiting_time == waiting_time:
                 return stage

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.files import THERMO, TRAJECTORY
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.results import molecular
@@ -154,7 +154,7 @@ class StageResult:
         return self._frames("B", layer, self.depth)
 
     def _frames(self, letter: Literal["S", "J", "B"], layer: int, last: int) -> LayerFrames:
-        if not 1 <= layer <= last:
+        if check_integer("layer", layer, 1) > last:
             raise InputError(f"layer is {layer!r}; {letter} has layers 1 to {last}")
         names = [field.name for field in self.layout.fields]
         if f"{letter}{layer}" not in names:
