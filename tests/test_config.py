@@ -211,7 +211,7 @@ def test_a_table_that_is_none_is_refused(tmp_path, refused, content, part):
         ("", "temperature table is empty"),
         ("5,1\n5,2\n", "do not ascend"),
         ("0,-1\n", "negative"),
-        ("0,1\n-5,1\n", "do not ascend"),
+        ("0,1\n-5,1\n", "an annealing step is -5"),
     ],
 )
 def test_a_table_that_cannot_be_followed_is_refused(tmp_path, refused, content, part):
