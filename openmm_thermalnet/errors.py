@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -44,7 +45,7 @@ def refuse_masked(name: str, value: Any) -> None:
         raise InputError(f"{name} is a masked array; fill or drop the masked values first")
 
 
-def check_integer(name: str, value: Any, minimum: int = 0) -> int:
+def check_integer(name: str, value: Any, minimum: float = 0) -> int:
     """Return `value` as an int of at least `minimum`; neither 10.0 nor True is one.
 
     Raises
@@ -57,5 +58,6 @@ def check_integer(name: str, value: Any, minimum: int = 0) -> int:
     except TypeError:
         number = None
     if number is None or number < minimum:
-        raise InputError(f"{name} is {value!r}; give an integer of at least {minimum}")
+        wanted = "an integer" if minimum == -math.inf else f"an integer of at least {minimum}"
+        raise InputError(f"{name} is {value!r}; give {wanted}")
     return number

@@ -7,6 +7,7 @@ and it imports it only when asked.
 
 from __future__ import annotations
 
+import copy
 import importlib
 import math
 from collections.abc import Callable
@@ -99,8 +100,9 @@ class EnergyAndForces:
         if not hasattr(self._own, "prepared"):
             hamiltonian, layout, dtype, walls, *_ = self._arguments
             conversion = HostConversion(layout, dtype, walls)
-            evaluation = _bound(hamiltonian.twin(), conversion.state(positions))
-            self._own.prepared = conversion, evaluation
+            # Anything callable may be a Hamiltonian here; twins of ours share their data.
+            twin = getattr(hamiltonian, "twin", lambda: copy.deepcopy(hamiltonian))
+            self._own.prepared = conversion, _bound(twin(), conversion.state(positions))
         prepared: tuple[HostConversion, _Evaluation] = self._own.prepared
         conversion, energies_and_gradient = prepared
         conversion.state(positions)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -299,7 +300,7 @@ def check_split(split: str) -> Split:
 
 def check_replica(replica: int, replicas: int) -> int:
     """Return `replica` if it is 0 to `replicas` - 1, or refuse it in one line."""
-    index = check_integer("replica", replica)
-    if index >= replicas:
+    index = check_integer("replica", replica, -math.inf)
+    if not 0 <= index < replicas:
         raise InputError(f"replica is {replica!r}; give 0 to {replicas - 1}")
     return index

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,10 @@ def chosen_slots(replica: int | None, block: int, slots: int) -> list[int]:
         If there is no such replica or block.
     """
     if replica is not None:
-        if check_integer("replica", replica) >= slots:
+        if not 0 <= check_integer("replica", replica, -math.inf) < slots:
             raise InputError(f"replica is {replica!r}; give 0 to {slots - 1}")
         return [replica]
-    if check_integer("block", block) >= slots // 3:
+    if not 0 <= check_integer("block", block, -math.inf) < slots // 3:
         raise InputError(f"block is {block!r}; give 0 to {slots // 3 - 1}")
     return list(range(3 * block, 3 * block + 3))
 
