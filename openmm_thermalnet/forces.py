@@ -183,7 +183,8 @@ class UnboundedTorchEnergyAndForces(TorchEvaluation):
 class PythonTorchEnergyAndForces:
     """The callable of a `PythonTorchForce`: a State and a positions tensor in, tensors out.
 
-    The module follows the positions to their device at the first call.
+    Each thread evaluates with a copy of the module, whose scratch tensors are its own: Contexts of
+    one System may be stepped in several threads. The copy follows the positions to their device.
 
     Parameters
     ----------
@@ -193,15 +194,16 @@ class PythonTorchEnergyAndForces:
 
     def __init__(self, module: TorchEvaluation) -> None:
         self._module = module
-        self._device: torch.device | None = None
+        self._own = ThreadLocal()
 
     def __call__(self, state: openmm.State, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm)."""
-        if self._device != positions.device:
-            self._module.to(positions.device)
-            self._device = positions.device
+        if getattr(self._own, "device", None) != positions.device:
+            self._own.module = copy.deepcopy(self._module).to(positions.device)
+            self._own.device = positions.device
         coupling = positions.new_tensor(state.getParameters()[COUPLING])
-        return self._module.evaluate(positions, coupling)
+        module: TorchEvaluation = self._own.module
+        return module.evaluate(positions, coupling)
 
 
 def create_force(

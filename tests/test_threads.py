@@ -9,8 +9,14 @@ import numpy as np
 import openmm
 import openmm.app as app
 import pytest
+import torch
 
 import openmm_thermalnet as tn
+from openmm_thermalnet.forces import (
+    PythonTorchEnergyAndForces,
+    TorchEnergyAndForces,
+    UnboundedTorchEnergyAndForces,
+)
 from openmm_thermalnet.integrators import find_platform
 
 THREADS, CONTEXTS, ROUNDS = 8, 4, 12
@@ -78,6 +84,35 @@ def test_contexts_of_one_system_do_not_disturb_each_other(platform, precision, b
         together = [make_context(net, system, platform, seed) for seed in range(CONTEXTS)]
         for found, expected in zip(at_once(energies, together), wanted, strict=True):
             assert_equal(found, expected)
+
+
+class CoupledState:
+    """What `PythonTorchEnergyAndForces` asks of a State."""
+
+    def getParameters(self):
+        return {"coupling": 1.0}
+
+
+@pytest.mark.parametrize(
+    "copied", [lambda call: call, lambda call: pickle.loads(pickle.dumps(call))]
+)
+@pytest.mark.parametrize("precision", ["single", "double"])
+def test_one_torch_evaluation_answers_several_threads(precision, copied):
+    """The callable of a `PythonTorchForce`, which the Contexts of a System share."""
+    for net in networks(precision):
+        kind = TorchEnergyAndForces if net.walls else UnboundedTorchEnergyAndForces
+        module = kind(net.createHamiltonian(), net.layout, net.dtype, net.walls)
+        places = [torch.from_numpy(net.randomPositions(seed)._value) for seed in range(THREADS)]
+        used = PythonTorchEnergyAndForces(module)
+        wanted = [[each.numpy() for each in used(CoupledState(), place)] for place in places]
+        call = copied(used)
+
+        def work(place, call=call):
+            return [call(CoupledState(), place) for _ in range(ROUNDS)]
+
+        for found, expected in zip(at_once(work, places), wanted, strict=True):
+            for each in found:
+                assert_equal(each, expected)
 
 
 def observables(net, positions, velocities):
