@@ -1,8 +1,11 @@
 """Who may talk to the processes of a sweep: nobody without its keys."""
 
 import os
+import stat
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import psutil
 import pytest
@@ -90,6 +93,40 @@ def test_another_user_does_not_get_into_a_sweep_of_this_machine(tmp_path, proces
     for one in (psutil.Process(process.pid), *psutil.Process(process.pid).children(recursive=True)):
         told = " ".join([*one.cmdline(), *one.environ().values()])
         assert "PRIVATE KEY" not in told
+
+
+def test_no_process_of_a_sweep_imports_from_a_directory_of_others(tmp_path, monkeypatch):
+    """Dask puts its directory first in sys.path, and takes one that somebody else made before."""
+    shared = tmp_path / "shared"
+    planted = shared / "dask-scratch-space"
+    planted.mkdir(parents=True)
+    for directory in (shared, planted):
+        directory.chmod(0o777)
+    (planted / "planted_module.py").write_text("")
+    if os.getuid() == 0:
+        os.chown(planted, 65534, 65534)
+    monkeypatch.setenv("TMPDIR", str(shared))
+    monkeypatch.setattr(tempfile, "tempdir", str(shared))
+
+    def importing():
+        import importlib.util
+        import sys
+
+        return sys.path, importlib.util.find_spec("planted_module") is not None
+
+    configs = [make_config(TINY | {"follow": 10})]
+    with cluster.local(configs, 1) as client:
+        told = [importing(), *client.run(importing).values()]
+        told += client.run(importing, nanny=True).values()
+        assert not any(found for _, found in told)
+        places = {Path(path) for paths, _ in told for path in paths if path.startswith(str(shared))}
+        assert places
+        for place in places:
+            private = shared / place.relative_to(shared).parts[0]
+            about = private.stat()
+            assert (about.st_uid, stat.S_IMODE(about.st_mode)) == (os.getuid(), 0o700)
+    assert [path.name for path in shared.iterdir()] == [planted.name]
+    assert not any(path.startswith(str(shared)) for path in sys.path)
 
 
 def test_a_dashboard_is_served_to_this_machine_when_asked_for():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
+import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -62,7 +64,8 @@ def local(
     """Client of a cluster on this machine: a process per core, or per GPU, with one thread each.
 
     Whoever can talk to a Dask cluster can run code on it, and other users of this machine reach
-    its ports. So its processes talk TLS, with keys made for this cluster that stay in memory.
+    its ports. So its processes talk TLS, with keys made for this cluster that stay in memory, and
+    keep their files in a directory that only this user reaches, which is removed at the end.
 
     Parameters
     ----------
@@ -88,16 +91,18 @@ def local(
     secured = {"security": _temporary_security(distributed), "protocol": "tls://"}
     for spec in specs.values():
         spec["options"] |= secured
-    with dask_config.set(
-        {
-            # Points keep nothing in Dask's memory, so there is nothing to spill or to wait for.
-            "distributed.worker.memory.target": False,
-            "distributed.worker.memory.spill": False,
-            "distributed.worker.memory.pause": False,
-            "distributed.scheduler.work-stealing": False,
-            # Without a dashboard its web server has no pages, until it is stopped.
-            **({} if dashboard else {"distributed.scheduler.http.routes": []}),
-        }
+    settings: dict[str, Any] = {
+        # Points keep nothing in Dask's memory, so there is nothing to spill or to wait for.
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+        "distributed.scheduler.work-stealing": False,
+        # Without a dashboard its web server has no pages, until it is stopped.
+        **({} if dashboard else {"distributed.scheduler.http.routes": []}),
+    }
+    with (
+        _private_directory() as directory,
+        dask_config.set({**settings, "temporary-directory": directory}),
     ):
         scheduler = {
             "cls": distributed.Scheduler,
@@ -170,6 +175,18 @@ def _devices(platforms: Sequence[str]) -> list[int]:
             raise InputError(f"platform {name} finds no GPU here; choose another platform")
         indices = list(range(max(found, len(indices))))
     return indices
+
+
+@contextmanager
+def _private_directory() -> Iterator[str]:
+    """A directory for Dask, which imports from it, and shares one that others made before."""
+    with tempfile.TemporaryDirectory(
+        prefix="thermalnet-sweep-", ignore_cleanup_errors=True
+    ) as directory:
+        try:
+            yield directory
+        finally:
+            sys.path[:] = [path for path in sys.path if not path.startswith(directory)]
 
 
 def _temporary_security(distributed: Any) -> Any:
