@@ -4,7 +4,8 @@
     thermalnet sweep SWEEP.toml --out DIR --scheduler tls://...   # in another shell, same host
 
 The cluster takes only who has its keys, which are made anew and written to ``--keys``, a directory
-that all nodes share and nobody else may read; what to put into the environment is printed.
+that all nodes share and nobody else may read, until it ends; what to put into the environment is
+printed. Dask imports from its directories, so each job has one of its own below ``--scratch``.
 ``--script`` prints the job script and submits nothing; ``--gpu`` asks for a GPU per worker. Both
 commands run on the login node; DIR must be on a file system that all nodes share. A worker ends a
 few minutes before SLURM would end it: its point writes a checkpoint and goes on elsewhere, and a
@@ -16,10 +17,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shlex
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
+import dask
 from dask_jobqueue import SLURMCluster
 from distributed import Security
 
@@ -50,6 +54,8 @@ def make_cluster(arguments: argparse.Namespace) -> SLURMCluster:
     """A cluster whose every job is one worker: one process, one thread, one core."""
     resources = ["--resources", "GPU=1"] if arguments.gpu else []
     lifetime = ["--lifetime", f"{60 * arguments.hours - 5}m", "--lifetime-stagger", "2m"]
+    web = ["--no-dashboard", "--dashboard-address", "127.0.0.1:0"]
+    scratch = shlex.quote(f"{arguments.scratch}/thermalnet-sweep-XXXXXXXX")
     return SLURMCluster(
         queue=arguments.queue,
         account=arguments.account,
@@ -58,9 +64,13 @@ def make_cluster(arguments: argparse.Namespace) -> SLURMCluster:
         memory=arguments.memory,
         walltime=f"{arguments.hours}:00:00",
         job_extra_directives=["--gres=gpu:1"] if arguments.gpu else [],
-        job_script_prologue=["export OMP_NUM_THREADS=1"],
-        worker_extra_args=[*lifetime, *resources],
-        local_directory=arguments.scratch,
+        job_script_prologue=[
+            "export OMP_NUM_THREADS=1",
+            f"scratch=$(mktemp -d {scratch}) || exit 1",
+            "trap 'rm -rf \"$scratch\"' EXIT",
+        ],
+        worker_extra_args=[*lifetime, *web, *resources],
+        local_directory='"$scratch"',
         python=sys.executable,
         protocol="tls://",
         security=make_keys(arguments.keys),
@@ -86,7 +96,11 @@ def parse() -> argparse.Namespace:
 def main() -> None:
     """Start the cluster and keep it until Ctrl-C."""
     arguments = parse()
-    with make_cluster(arguments) as cluster:
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        dask.config.set({"temporary-directory": directory}),
+        make_cluster(arguments) as cluster,
+    ):
         if arguments.script:
             print(cluster.job_script())
             return
@@ -99,6 +113,8 @@ def main() -> None:
         sys.stdout.flush()
         with contextlib.suppress(KeyboardInterrupt):
             signal.pause()
+    for name in ("ca.pem", "key.pem"):
+        (arguments.keys / name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

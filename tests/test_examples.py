@@ -72,7 +72,11 @@ def test_slurm_job_script(tmp_path):
     assert "export OMP_NUM_THREADS=1" in script
     command = next(line for line in script if "dask_worker" in line)
     assert command.startswith(f"{sys.executable} -m distributed.cli.dask_worker tls://")
-    for option in ("--nthreads 1", "--lifetime 715m", "--death-timeout"):
+    assert any(line.startswith("scratch=$(mktemp -d /tmp/") for line in script)
+    for option in (
+        *("--nthreads 1", "--lifetime 715m", "--death-timeout", "--no-dashboard"),
+        *("--dashboard-address 127.0.0.1:0", '--local-directory "$scratch"'),
+    ):
         assert option in command
     assert "--nworkers" not in command
     assert f"--tls-key {keys}/key.pem" in command
