@@ -6,8 +6,6 @@ import math
 import operator
 from typing import Any
 
-from numpy.ma import isMaskedArray
-
 
 class InputError(ValueError):
     """A value given by the user cannot be used; the message says what to give instead."""
@@ -31,18 +29,6 @@ class ConvergenceWarning(UserWarning):
 
 class SimulationError(RuntimeError):
     """A simulation left the numbers; the message says where and what to change."""
-
-
-def refuse_masked(name: str, value: Any) -> None:
-    """Refuse a masked array: what is hidden in it would be used.
-
-    Raises
-    ------
-    InputError
-        If `value` is one.
-    """
-    if isMaskedArray(value):
-        raise InputError(f"{name} is a masked array; fill or drop the masked values first")
 
 
 def check_integer(name: str, value: Any, minimum: float = 0) -> int:

@@ -25,8 +25,8 @@ class Sign(torch.nn.Module):
     """The sign activation as a torch module."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """-1, 0 or +1, elementwise."""
-        return torch.sign(x)
+        """-1, 0 or +1, elementwise; nan where x is."""
+        return torch.where(x.isnan(), x, torch.sign(x))
 
 
 def check_activation(activation: str) -> Activation:

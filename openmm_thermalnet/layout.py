@@ -27,7 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError, check_integer, refuse_masked
+from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.errors import InputError, check_integer
 
 Kind = Literal["spin", "weight", "bias"]
 
@@ -201,13 +202,19 @@ class Layout:
             start += group.size
         return tuple(groups)
 
-    def coordinates(self, positions: Any) -> NDArray[np.floating]:
+    def coordinates(
+        self, positions: Any, name: str = "positions", of: unit.Unit = unit.nanometer
+    ) -> NDArray[np.floating]:
         """Raw coordinates of every replica.
 
         Parameters
         ----------
         positions : Quantity or array, shape (B P, 3)
             Positions as OpenMM gives them, in nm if without unit.
+        name : str
+            What they are, such as velocities, for an error.
+        of : openmm.unit.Unit
+            Their unit if they have none.
 
         Returns
         -------
@@ -217,18 +224,15 @@ class Layout:
         Raises
         ------
         InputError
-            If the shape is not (B P, 3).
+            If the shape is not (B P, 3), they have another unit, or are a masked array.
         """
-        if unit.is_quantity(positions):
-            positions = positions.value_in_unit(unit.nanometer)
-        refuse_masked("positions", positions)
-        array = np.asarray(positions)
+        array = plain_array(name, positions, unit=of)
         if not np.issubdtype(array.dtype, np.floating):
             array = array.astype(np.float64)
         expected = (self.blocks * self.particles, 3)
         if array.shape != expected:
             raise InputError(
-                f"positions have shape {array.shape}; this network of {self.replicas} replicas "
+                f"{name} have shape {array.shape}; this network of {self.replicas} replicas "
                 f"needs {expected}"
             )
         return (
@@ -265,8 +269,7 @@ class Layout:
             )
         coordinates = np.empty((self.replicas, self.particles))
         for field, where, value in zip(self.fields, self.slices, values, strict=True):
-            refuse_masked(field.name, value)
-            array = np.asarray(value)
+            array = plain_array(field.name, value)
             shape = (field.rows, field.columns)
             if array.shape not in (shape, (self.replicas, *shape)):
                 raise InputError(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet import feedforward
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.particles import (
     ParticleNetwork,
@@ -83,18 +84,19 @@ class Observables(ParticleNetwork):
         InputError
             If the velocities, or the particles of the System, are not those of this network.
         """
-        if unit.is_quantity(velocities):
-            velocities = velocities.value_in_unit(unit.nanometer / unit.picosecond)
-        squares = np.square(self.layout.coordinates(velocities))
+        speed = unit.nanometer / unit.picosecond
+        squares = np.square(self.layout.coordinates(velocities, "velocities", speed))
         if system is None:
             return np.asarray(squares.mean(axis=1))
-        masses = particle_masses(system) if isinstance(system, openmm.System) else system
+        if isinstance(system, openmm.System):
+            system = particle_masses(system)
+        masses = plain_array("masses", system, unit=unit.dalton)
         count = self.layout.blocks * self.particles
         if len(masses) != count:
             raise InputError(f"{len(masses)} particles have masses; this network has {count}")
         each = self.layout.coordinates(np.repeat(masses[:, None], 3, axis=1))
         mobile = np.count_nonzero(each, axis=1)
-        weighted = np.where(each > 0, each * squares, 0.0).sum(axis=1)
+        weighted = np.where(each != 0, each * squares, 0.0).sum(axis=1)
         undefined = np.full(self.replicas, math.nan)
         return np.asarray(np.divide(weighted, mobile, out=undefined, where=mobile > 0))
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from openmm import unit
 
-from openmm_thermalnet.errors import InputError, refuse_masked
+from openmm_thermalnet.arrays import plain_array
 
 PERIOD = 4.0
 """Period of the fold (nm)."""
@@ -62,10 +62,5 @@ def fold_sign(q: ArrayLike | unit.Quantity) -> NDArray[Any]:
 
 
 def _floating(q: Any) -> NDArray[Any]:
-    if unit.is_quantity(q):
-        if not q.unit.is_compatible(unit.nanometer):
-            raise InputError(f"coordinates are in {q.unit}; give a length, such as nm")
-        q = q.value_in_unit(unit.nanometer)
-    refuse_masked("q", q)
-    array = np.asarray(q)
+    array = plain_array("q", q, unit=unit.nanometer)
     return array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
 
 if TYPE_CHECKING:
@@ -272,7 +273,7 @@ def _array(value: Any) -> Matrix:
     """Anything like an array as float64; torch tensors from any device and precision."""
     if hasattr(value, "detach"):
         value = value.detach().double().cpu().numpy()
-    return np.asarray(value, dtype=np.float64)
+    return plain_array("a weight matrix", value, np.float64)
 
 
 def _natural(name: str) -> list[tuple[int, str, int]]:

@@ -9,7 +9,7 @@ import pytest
 from openmm_thermalnet import analysis
 
 ALLOWED = {"numba", "numpy", "scipy", *sys.stdlib_module_names}
-OWN = ("openmm_thermalnet.errors", "openmm_thermalnet.analysis", "openmm_thermalnet.weights")
+OWN = tuple(f"openmm_thermalnet.{name}" for name in ("analysis", "arrays", "errors", "weights"))
 
 
 @pytest.mark.parametrize(

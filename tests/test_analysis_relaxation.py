@@ -35,9 +35,13 @@ def test_relaxation_before_the_first_frames_is_linear_in_time():
 
 def test_not_reached_is_none():
     assert analysis.compute_relaxation_time([0, 1, 2], [1.0, 0.9, 0.5]) is None
-    assert analysis.compute_relaxation_time([0, 1, 2], [np.nan] * 3) is None
-    assert analysis.compute_relaxation_time([0, 10, 1000], [1.0, np.nan, 0.0]) == pytest.approx(
-        1000 * (1 - 1 / math.e)
+
+
+def test_relaxation_time_of_a_correlation_that_is_no_number_is_none_either():
+    assert math.isnan(analysis.compute_relaxation_time([0, 1, 2], [np.nan] * 3))
+    assert math.isnan(analysis.compute_relaxation_time([0, 10, 1000], [1.0, np.nan, 0.0]))
+    assert analysis.compute_relaxation_time([0, 8, 16], [1.0, 0.0, np.nan]) == pytest.approx(
+        8 * (1 - 1 / math.e)
     )
 
 

@@ -1,5 +1,6 @@
 """`analysis.json`: planted layers come out, and everything missing is said."""
 
+import html
 import json
 import math
 import os
@@ -17,6 +18,7 @@ from openmm_thermalnet.analyze.plain import as_text, plain
 from openmm_thermalnet.analyze.run import _ageing
 from openmm_thermalnet.cli import app, main
 from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.report import write_report
 
 pytest_plugins = ("run_fixtures",)
 
@@ -329,3 +331,27 @@ def test_plain_numbers():
     }
     assert json.loads(as_text(found)) == found
     assert '    "1": [1.0,null],\n' in as_text(found)
+
+
+def test_replicas_that_are_not_numbers_are_named(copied):
+    path = next(copied.glob("**/thermo.csv"))
+    header, *rows = [line.split(",") for line in path.read_text().splitlines()]
+    for row in rows:
+        if row[header.index("replica")] == "1":
+            row[header.index("test_tanh")] = "nan"
+    path.write_text("".join(",".join(row) + "\n" for row in (header, *rows)))
+    found = analyze_run(copied, lambda line: None)
+    (note,) = found["notes"]
+    assert note.startswith("replicas [1] of ")
+    assert note.endswith("are not numbers; what depends on them is left out")
+
+
+def test_a_replica_whose_weights_are_not_numbers_is_named_and_its_waiting_time_left_out(write_run):
+    q = copies(np.random.default_rng(0), 3)
+    q[2, 3, -1] = np.nan  # a weight of the last layer
+    directory = write_run(q, [0, 10, 100])
+    found = analyze_run(directory, lambda line: None)
+    assert found["waiting_times"] == {}
+    (line,) = (line for line in found["notes"] if line.startswith("t_w = 10 is left out"))
+    assert "frame 2 of layer 3 holds values that are not finite, in replicas [3]" in line
+    assert html.escape(line) in write_report(found, directory).read_text()

@@ -13,6 +13,7 @@ from openmm_thermalnet.analysis.effective import blocks
 from openmm_thermalnet.config import check_values
 from openmm_thermalnet.ensembles import training
 from openmm_thermalnet.ensembles.ensemble import Ensemble
+from openmm_thermalnet.errors import SimulationError
 
 pytest_plugins = ("run_fixtures",)
 
@@ -94,6 +95,17 @@ def test_training_learns_and_is_reproducible(tmp_path):
     np.testing.assert_array_equal(again.accuracy, long.accuracy)
     other = ensembles.train_ensemble(settings(steps=1, seed=1), tmp_path / "c.safetensors")
     assert (other.flat() != short.flat()).any()
+
+
+def test_training_that_left_the_numbers_is_refused(refused):
+    inputs, labels = torch.full((4, 8), math.nan), torch.zeros(4, dtype=torch.int64)
+    broken = training.Patterns(inputs, labels, inputs, labels)
+    chosen = settings(batch=4, steps=1)
+    refused(
+        lambda: training.train_chunk(broken, chosen, 0),
+        "lower learning-rate",
+        error=SimulationError,
+    )
 
 
 def test_interrupted_training_goes_on_to_the_same_end(tmp_path, refused):
@@ -293,6 +305,13 @@ def test_signs_of_a_run(tiny_run, thermalnet, tmp_path, refused):
     assert one["samples"] == 3
     assert all(block["fit"] is None for block in one["gauges"]["as it is"])
     assert thermalnet("effective", tiny_run, "--layers", "5", "--out", tmp_path)[0] == 2
+
+
+def test_weights_that_are_not_numbers_make_no_ensemble(write_run, refused):
+    q = np.random.default_rng(0).uniform(-1, 1, (3, 6, 87))
+    q[2, 4, -1] = np.nan
+    directory = write_run(q, [0, 10, 100])
+    refused(lambda: ensembles.load_ensemble(directory), "weights of layer 4 of replicas [4]", "nan")
 
 
 def test_commands(thermalnet, tmp_path):

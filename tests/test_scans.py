@@ -13,7 +13,7 @@ from openmm_thermalnet.descent import gradient_descent, stochastic_descent
 from openmm_thermalnet.errors import InputError, SimulationError
 from openmm_thermalnet.protocols import Interrupted
 from openmm_thermalnet.scans.config import ScanConfig
-from openmm_thermalnet.scans.outcomes import read_outcomes
+from openmm_thermalnet.scans.outcomes import Outcome, read_outcomes
 from openmm_thermalnet.scans.scan import open_scan, read_scan
 from openmm_thermalnet.scans.summary import columns, locate, write_summary
 
@@ -64,6 +64,25 @@ def test_the_error_is_right_when_the_grid_is_fine():
     ]
     spread = np.std([f.value for f in found])
     assert np.sqrt(np.mean([f.error**2 for f in found])) == pytest.approx(spread, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["trivialisation", "jamming"])
+def test_a_start_that_is_not_a_number_is_on_no_side(kind, refused):
+    measured = {"loss": 0.5, "largest_output": 1.0, "unsatisfied": 3.0, "accuracy": 0.5}
+    spoiled = {**measured, **dict.fromkeys(("loss", "largest_output"), math.nan)}
+    outcomes = [
+        Outcome(
+            value,
+            sample,
+            10,
+            5,
+            squared_norm=1.0,
+            **(spoiled if (value, sample) == (2, 1) else measured),
+        )
+        for value in (1.0, 2.0, 3.0)
+        for sample in (0, 1)
+    ]
+    refused(lambda: locate(kind, outcomes), "of start 1 at 2 is nan", "smaller learning rate")
 
 
 def test_middles_on_a_logarithmic_scale():

@@ -11,6 +11,7 @@ from openmm import unit
 import openmm_thermalnet as tn
 from openmm_thermalnet.errors import check_integer
 from openmm_thermalnet.integrators import find_platform
+from openmm_thermalnet.reporters import ThermalTable
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_feedforward_net_with_a_nan_has_no_numbers(activation, output_width):
 def test_a_table_says_nan_of_a_replica_with_a_nan(make_net, feedforward):
     for net in (make_net(), feedforward):
         stream = io.StringIO()
-        tn.reporters.ThermalTable(net, stream).write(0, 0.0, spoiled(net), spoiled(net))
+        ThermalTable(net, stream).write(0, 0.0, spoiled(net), spoiled(net))
         header, *rows = [line.split(",") for line in stream.getvalue().splitlines()]
         measured = [header.index(name) for name in ("energy", *net.measureNames)]
         assert all(rows[1][column] == "nan" for column in measured)
@@ -219,4 +220,4 @@ def test_positions_of_any_length_unit_are_the_same_positions(make_net):
 
 
 def test_coordinates_of_another_dimension_are_refused(refused):
-    refused(lambda: tn.fold(np.ones(3) * unit.kelvin), "give a length")
+    refused(lambda: tn.fold(np.ones(3) * unit.kelvin), "q is in kelvin; give it in nanometer")

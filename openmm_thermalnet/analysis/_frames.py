@@ -6,6 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmm_thermalnet.arrays import plain_array, plain_numbers
 from openmm_thermalnet.errors import InputError
 
 
@@ -53,7 +54,7 @@ def check_samples(sample: ArrayLike) -> Samples:
     InputError
         If `sample` is not a non-empty one-dimensional array of integers.
     """
-    slots = np.asarray(sample)
+    slots = plain_array("sample", sample)
     if slots.ndim != 1 or slots.size == 0 or slots.dtype.kind not in "iu":
         raise InputError(
             f"sample has shape {slots.shape} and type {slots.dtype}: "
@@ -75,7 +76,7 @@ def check_steps(steps: ArrayLike, name: str = "steps") -> NDArray[np.int64]:
     InputError
         If they are not.
     """
-    array = np.asarray(steps)
+    array = plain_array(name, steps)
     if array.ndim != 1 or array.size == 0:
         raise InputError(
             f"{name} has shape {array.shape}: give at least one step, in one dimension"
@@ -100,6 +101,7 @@ def check_layer(x: Frames, n_frames: int, samples: Samples, layer: int = 0) -> i
     InputError
         If `x` is not (T, n_slots, n) with T = `n_frames` and at least one variable.
     """
+    plain_numbers(f"layer {layer}", x)
     shape = tuple(x.shape)
     if len(shape) != 3:
         raise InputError(
@@ -130,7 +132,7 @@ def check_reference(
         If the shape is not (n_slots, n), a value is not finite, or two replicas of one sample do
         not start from the same configuration though they should.
     """
-    array = np.asarray(reference)
+    array = plain_array("reference", reference)
     expected = (samples.slots.size, n)
     if array.shape != expected:
         raise InputError(
@@ -157,10 +159,11 @@ def read_frame(x: Frames, frame: int, layer: int = 0) -> NDArray[np.float64]:
     InputError
         If it holds a value that is not finite.
     """
-    values = np.asarray(x[frame], dtype=np.float64)
+    values = plain_array(f"frame {frame}", x[frame], np.float64)
     if not np.isfinite(values).all():
+        broken = np.flatnonzero(~np.isfinite(values).all(axis=1)).tolist()
         raise InputError(
-            f"frame {frame} of layer {layer} holds values that are not finite: "
-            "leave out the frames after the run broke down"
+            f"frame {frame} of layer {layer} holds values that are not finite, in replicas "
+            f"{broken}: leave these, or the frames after the run broke down, out"
         )
     return values

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from openmm_thermalnet.analysis._frames import check_steps
 from openmm_thermalnet.analysis.line import fit_line
+from openmm_thermalnet.arrays import plain_array, plain_numbers
 from openmm_thermalnet.errors import InputError
 
 
@@ -72,6 +73,7 @@ def compute_ageing(
         raise InputError(
             f"{len(tau)} relaxation times for {waiting.size} waiting times: give one for each"
         )
+    tau = plain_numbers("tau", tau)
     used = np.array([value is not None for value in tau])
     if used.sum() < 2:
         raise InputError(
@@ -82,7 +84,7 @@ def compute_ageing(
         raise InputError(f"relaxation time {times.min()} has no logarithm: give times above 0")
     variance = None
     if log_error is not None:
-        errors = np.asarray(log_error, dtype=np.float64)
+        errors = plain_array("log_error", log_error, np.float64)
         if errors.shape != waiting.shape:
             raise InputError(
                 f"log_error has shape {errors.shape}: give one error for each waiting time"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -71,7 +72,8 @@ def compute_collapse(
     Raises
     ------
     InputError
-        If there are fewer than two curves, shapes do not match, an x does not ascend, or no point
+        If there are fewer than two curves, shapes do not match, an x does not ascend, a y is not
+        finite, or no point
         of a curve in the window lies where another curve is.
     """
     curves = _checked(x, y, error)
@@ -124,7 +126,7 @@ def _checked(
         )
     curves = []
     for k, parts in enumerate(zip(x, y, error, strict=True)):
-        place, value, sigma = (np.asarray(part, dtype=np.float64) for part in parts)
+        place, value, sigma = (plain_array(f"curve {k}", part, np.float64) for part in parts)
         if place.ndim != 1 or not place.shape == value.shape == sigma.shape:
             raise InputError(
                 f"curve {k} has shapes {place.shape}, {value.shape} and {sigma.shape}: give one "
@@ -132,7 +134,9 @@ def _checked(
             )
         if not (np.diff(place) > 0).all():
             raise InputError(f"x of curve {k} does not ascend: sort its points")
-        usable = (place > 0) & np.isfinite(value)
+        if not np.isfinite(value).all():
+            raise InputError(f"y of curve {k} is not finite everywhere: leave those points out")
+        usable = place > 0
         curves.append((np.log(place[usable]), value[usable], sigma[usable]))
     return curves
 

@@ -13,6 +13,7 @@ from openmm_thermalnet.analysis._frames import (
     read_frame,
 )
 from openmm_thermalnet.analysis.correlations import Correlation, summarise
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -33,13 +34,16 @@ def compute_overlap_width(reference: ArrayLike, a: float) -> NDArray[np.float64]
     Raises
     ------
     InputError
-        If `a` is not above 0, the shape is another, or all weights of a slot are equal.
+        If `a` is not above 0, the shape is another, a weight is not finite, or all weights of a
+        slot are equal.
     """
-    weights = np.asarray(reference, dtype=np.float64)
+    weights = plain_array("reference", reference, np.float64)
     if weights.ndim != 2:
         raise InputError(f"weights at t0 have shape {weights.shape}: give (slots, weights)")
     if not (np.isfinite(a) and a > 0):
         raise InputError(f"the overlap's divisor a is {a}: give a number above 0, such as 500")
+    if not np.isfinite(weights).all():
+        raise InputError("weights at t0 are not all finite: leave out the slots that broke down")
     deviations = weights.std(axis=1)
     if not (deviations > 0).all():
         slot = int(np.flatnonzero(~(deviations > 0))[0])
@@ -84,7 +88,7 @@ def compute_weight_overlap(
     times, samples = check_steps(steps), check_samples(sample)
     n = check_layer(x, times.size, samples)
     start = check_reference(reference, n, samples, shared=False)
-    widths = np.asarray(width, dtype=np.float64)
+    widths = plain_array("width", width, np.float64)
     if widths.shape not in ((), samples.slots.shape) or not (widths > 0).all():
         raise InputError(
             f"the overlap's width is {widths.tolist()}: give a length above 0, or one for each of "
@@ -114,13 +118,15 @@ def compute_gaussian_overlap(width: ArrayLike, msd: ArrayLike) -> NDArray[np.flo
     Returns
     -------
     ndarray
-        1 where the displacement is 0.
+        1 where the displacement is 0, nan where a number is nan.
     """
     eps, squared = np.broadcast_arrays(
-        np.asarray(width, dtype=np.float64), np.asarray(msd, dtype=np.float64)
+        plain_array("width", width, np.float64), plain_array("msd", msd, np.float64)
     )
     deviation = np.sqrt(2 * squared)
-    ratio = np.divide(eps, deviation, out=np.full(eps.shape, np.inf), where=deviation > 0)
+    ratio = np.divide(
+        eps, deviation, out=np.where(np.isnan(eps), np.nan, np.inf), where=deviation != 0
+    )
     return np.asarray(erf(ratio))
 
 
@@ -144,7 +150,7 @@ def compute_free_walk_time(
     -------
     ndarray
     """
-    squared = np.asarray(width, dtype=np.float64) ** 2
+    squared = plain_array("width", width, np.float64) ** 2
     if diffusion == 0:
-        return np.full(squared.shape, np.inf)
+        return np.where(np.isnan(squared), np.nan, np.inf)
     return np.asarray(squared / (4 * diffusion * erfinv(threshold) ** 2))

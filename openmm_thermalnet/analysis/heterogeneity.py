@@ -281,7 +281,7 @@ def _densities(
     times, samples = check_steps(steps), check_samples(sample)
     n = check_layer(x, times.size, samples)
     start = check_reference(reference, n, samples, shared=not logarithmic)
-    chosen = check_steps(np.asarray(frames), name="frames")
+    chosen = check_steps(frames, name="frames")
     if chosen[-1] >= times.size:
         raise InputError(f"frame {chosen[-1]} is not there: give indices below {times.size}")
     per_slot = np.empty((chosen.size, samples.slots.size, edges.size - 1))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from openmm_thermalnet.analysis._frames import check_samples
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -78,7 +79,7 @@ def check_matrix(matrix: ArrayLike, least: int = 2) -> NDArray[np.float64]:
     InputError
         If it is not square, symmetric and finite, or too small.
     """
-    array = np.asarray(matrix, dtype=np.float64)
+    array = plain_array("overlap matrix", matrix, np.float64)
     if array.ndim != 2 or array.shape[0] != array.shape[1]:
         raise InputError(f"overlap matrix has shape {array.shape}: give a square one")
     if array.shape[0] < least:
@@ -122,7 +123,7 @@ def compute_overlap_matrix(
             raise InputError(
                 f"machines have {sizes[0]} and {sizes[-1]} variables: give replicas of one network"
             )
-    x = np.asarray(machines, dtype=np.float64)
+    x: NDArray[np.float64] = plain_array("machines", machines, np.float64)
     if x.ndim != 2 or x.size == 0:
         raise InputError(f"machines have shape {x.shape}: give (machines, variables)")
     if not np.isfinite(x).all():

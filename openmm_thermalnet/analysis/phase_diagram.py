@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from openmm_thermalnet.analysis.line import fit_line
+from openmm_thermalnet.analysis.phases import check_threshold
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 Bound = Literal["lower", "upper"]
@@ -73,9 +75,10 @@ def compute_solid_depth(q_star: ArrayLike, *, threshold: float = 1 / math.e) -> 
     Raises
     ------
     InputError
-        If there is no layer or no sample.
+        If there is no layer or no sample, or the threshold is not finite.
     """
-    overlap = np.asarray(q_star, dtype=np.float64)
+    check_threshold(threshold)
+    overlap = plain_array("q_star", q_star, np.float64)
     if overlap.ndim != 2 or overlap.size == 0:
         raise InputError(f"q_star has shape {overlap.shape}: give (hidden layers, samples)")
     depth, n_samples = overlap.shape[0] + 1, overlap.shape[1]
@@ -145,7 +148,7 @@ def compute_solid_depth_fit(ln_alpha: ArrayLike, depths: Sequence[SolidDepth]) -
     InputError
         If lengths differ, or fewer than three points at different ln alpha can be used.
     """
-    x = np.asarray(ln_alpha, dtype=np.float64)
+    x = plain_array("ln_alpha", ln_alpha, np.float64)
     if x.shape != (len(depths),):
         raise InputError(
             f"{len(depths)} solid depths for ln_alpha of shape {x.shape}: give one each"

@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 Phase = Literal["liquid", "solid", "undefined"]
@@ -71,9 +72,11 @@ def compute_phases(
     Raises
     ------
     InputError
-        If shapes do not match, or `depth` is not the number of layers plus 1.
+        If shapes do not match, `depth` is not the number of layers plus 1, or the threshold is not
+        finite.
     """
-    overlap = np.asarray(q_star, dtype=np.float64)
+    check_threshold(threshold)
+    overlap = plain_array("q_star", q_star, np.float64)
     if overlap.ndim != 1 or overlap.size == 0:
         raise InputError(f"q_star has shape {overlap.shape}: give one overlap per hidden layer")
     if depth is not None and depth != overlap.size + 1:
@@ -81,7 +84,9 @@ def compute_phases(
             f"{overlap.size} overlaps do not fit depth {depth}: "
             f"give those of the {depth - 1} hidden layers"
         )
-    spread = np.full_like(overlap, np.nan) if error is None else np.asarray(error, np.float64)
+    spread = (
+        np.full_like(overlap, np.nan) if error is None else plain_array("error", error, np.float64)
+    )
     if spread.shape != overlap.shape:
         raise InputError(
             f"error has shape {spread.shape}, q_star {overlap.shape}: give one error per layer"
@@ -100,6 +105,12 @@ def compute_phases(
         liquid_depth=liquid,
         solid_depth=None if liquid is None else overlap.size + 1 - liquid,
     )
+
+
+def check_threshold(threshold: float) -> None:
+    """Refuse an overlap that separates nothing, such as nan."""
+    if not math.isfinite(threshold):
+        raise InputError(f"threshold is {threshold}: give a finite overlap, such as 1/e")
 
 
 def _name_phase(overlap: float, threshold: float) -> Phase:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from openmm_thermalnet.analysis.estimates import leave_one_out_means
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -180,13 +181,16 @@ def compute_power_law(
 
 def _logarithmic(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return ln x (K,) and ln of the mean curve and of the leave-one-out means (K, 1 + n_slots)."""
-    position, curves = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
+    position, curves = plain_array("x", x, np.float64), plain_array("y", y, np.float64)
     if position.ndim != 1 or curves.ndim != 2 or len(curves) != position.size or not curves.size:
         raise InputError(
             f"x has shape {position.shape} and y {curves.shape}: give (points,) and (points, slots)"
         )
     if not (np.diff(position) > 0).all():
         raise InputError("x does not ascend: sort the points")
+    if np.isnan(curves).any():
+        row, slot = (int(i) for i in np.argwhere(np.isnan(curves))[0])
+        raise InputError(f"y of point {row}, slot {slot} is nan: leave what is no number out")
     left_out = leave_one_out_means(curves)
     means = np.column_stack([curves.mean(axis=1), curves[:, :1] if left_out is None else left_out])
     usable = (position > 0) & (means > 0).all(axis=1)

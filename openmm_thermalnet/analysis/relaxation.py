@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openmm_thermalnet.analysis._frames import check_steps
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -58,7 +59,8 @@ def compute_relaxation_time(
     Returns
     -------
     float or None
-        In steps; None if the threshold is not reached in the frames at hand.
+        In steps; None if the threshold is not reached in the frames at hand, nan if the
+        correlation is nan before it is.
 
     Raises
     ------
@@ -67,19 +69,19 @@ def compute_relaxation_time(
         correlation is below it at step 0 already.
     """
     times = check_steps(steps).astype(np.float64)
-    values = np.asarray(correlation, dtype=np.float64)
+    values = plain_array("correlation", correlation, np.float64)
     if values.shape != times.shape:
         raise InputError(
             f"correlation has shape {values.shape}, steps {times.shape}: give one value per step"
         )
     if not 0 < threshold < 1:
         raise InputError(f"threshold {threshold} is outside (0, 1): give one inside, such as 1/e")
-    known = np.isfinite(values)
-    times, values = times[known], values[known]
-    reached = np.flatnonzero(values <= threshold)
+    reached = np.flatnonzero(~(values > threshold))  # or not a number
     if reached.size == 0:
         return None
     last = int(reached[0])
+    if np.isnan(values[last]):
+        return math.nan
     before, start = (0.0, 1.0) if last == 0 else (float(times[last - 1]), float(values[last - 1]))
     after, end = float(times[last]), float(values[last])
     if after == 0.0:
@@ -116,7 +118,7 @@ def compute_relaxation_times(
     InputError
         If `per_sample` is not (T, n_samples), and as `compute_relaxation_time`.
     """
-    values = np.asarray(per_sample, dtype=np.float64)
+    values = plain_array("per_sample", per_sample, np.float64)
     if values.ndim != 2 or values.shape[1] == 0:
         raise InputError(
             f"per-sample correlations have shape {values.shape}: give (frames, samples)"

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from openmm_thermalnet.analysis._frames import check_samples, check_steps
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -56,7 +57,7 @@ def compute_energy_ratio(energy: ArrayLike) -> NDArray[np.float64]:
     InputError
         If there is no frame or an initial energy is not above 0.
     """
-    values = np.asarray(energy, dtype=np.float64)
+    values = plain_array("energy", energy, np.float64)
     if values.ndim not in (1, 2) or values.size == 0:
         raise InputError(f"energy has shape {values.shape}: give (frames,) or (frames, slots)")
     if not (values[0] > 0).all():
@@ -91,7 +92,7 @@ def compute_block_error(values: ArrayLike) -> float:
     InputError
         If the series is empty or has more than one dimension.
     """
-    series: NDArray[np.float64] = np.asarray(values, dtype=np.float64)
+    series: NDArray[np.float64] = plain_array("values", values, np.float64)
     if series.ndim != 1 or series.size == 0:
         raise InputError(f"series has shape {series.shape}: give at least one value, in time order")
     if series.size == 1:
@@ -144,7 +145,7 @@ def compute_late_average(
         averaging and the late frames are not evenly spaced.
     """
     times, samples = check_steps(steps), check_samples(sample)
-    array = np.asarray(values, dtype=np.float64)
+    array = plain_array("values", values, np.float64)
     expected = (times.size, samples.slots.size)
     if array.shape != expected:
         raise InputError(f"values have shape {array.shape}: give (frames, slots) = {expected}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 
@@ -62,7 +63,10 @@ def compute_transition(
     InputError
         If shapes do not match, values do not ascend, or one has no logarithm.
     """
-    grid, sides = np.asarray(values, dtype=np.float64), np.asarray(changed, dtype=bool)
+    grid, given = plain_array("values", values, np.float64), plain_array("changed", changed)
+    if not np.isin(given, (0, 1)).all():
+        raise InputError("changed holds values that are not true or false: leave those starts out")
+    sides = given.astype(bool)
     if grid.ndim != 1 or grid.size < 2 or sides.ndim != 2 or len(sides) != grid.size:
         raise InputError(
             f"values have shape {grid.shape} and sides {sides.shape}: give (values,) and "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -93,7 +94,10 @@ def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         usable = [
             (time, value)
             for time, value, values in zip(times, tau, waiting_times.values(), strict=True)
-            if time > 0 and value is not None and not values[name]["lower_bound"]
+            if time > 0
+            and value is not None
+            and math.isfinite(value)
+            and not values[name]["lower_bound"]
         ]
         fit = None
         if len(usable) > 2:  # a line through two points says nothing about a power law

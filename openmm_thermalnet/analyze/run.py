@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from openmm_thermalnet.analysis import compute_ageing
 from openmm_thermalnet.analyze.dynamics import summarise_dynamics
@@ -120,9 +123,12 @@ def _summarise_thermal(run: RunResult, note: Say) -> dict[str, Any]:
         stage for stage in run.stages if stage.waiting_time is not None and len(stage.steps) > 1
     ]
     dataset = _dataset(run, note) if follows else None
-    waiting_times = {
-        str(stage.waiting_time): _summarise_follow(run, stage, dataset) for stage in follows
-    }
+    waiting_times = {}
+    for stage in follows:
+        try:
+            waiting_times[str(stage.waiting_time)] = _summarise_follow(run, stage, dataset)
+        except InputError as error:
+            note(f"t_w = {stage.waiting_time} is left out: {error}")
     return {
         "quench": _summarise_quench(run.quench),
         "waiting_times": waiting_times,
@@ -144,6 +150,23 @@ def _note_progress(run: RunResult, note: Say) -> None:
                 f"{stage.name} is in progress, at step {at} of {stage.length}"
                 + ("; it is left out" if left_out else "; these are its frames so far")
             )
+        if stage is not None:
+            _note_not_numbers(stage, note)
+
+
+def _note_not_numbers(stage: StageResult, note: Say) -> None:
+    """Name the replicas whose table holds nan; a column without any number has no data at all."""
+    table = stage.thermo
+    spoiled = np.zeros(len(stage.sample), dtype=bool)
+    for name in table.dtype.names or ():
+        missing = np.isnan(table[name])
+        if not missing.all():
+            spoiled |= missing.any(axis=0)
+    if spoiled.any():
+        note(
+            f"replicas {np.flatnonzero(spoiled).tolist()} of {stage.name} are not numbers; "
+            "what depends on them is left out"
+        )
 
 
 def _dataset(run: RunResult, note: Say) -> Dataset | None:
@@ -200,7 +223,7 @@ def _ageing(waiting_times: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
         usable = [
             (time, value)
             for time, value, lower in zip(times, tau, bound, strict=True)
-            if time > 0 and value is not None and not lower
+            if time > 0 and value is not None and math.isfinite(value) and not lower
         ]
         fit = None
         if len(usable) > 2:  # a line through two points says nothing about a power law

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from openmm_thermalnet.errors import InputError, refuse_masked
+from openmm_thermalnet.arrays import plain_numbers
+from openmm_thermalnet.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -29,9 +30,9 @@ def matrix(
         Refuse entries outside [-1, 1]; else only those that are not finite.
     """
     wanted = "in [-1, 1]" if bounded else "finite"
-    refuse_masked(name, value)
+    numbers = plain_numbers(name, value)
     try:
-        given = np.asarray(value)
+        given = np.asarray(numbers)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is not an array of numbers; give shape {columns}") from error
     if given.dtype.kind not in "iuf":

@@ -77,8 +77,14 @@ def _of_run(directory: Path, waiting_time: int | None, after: int) -> Ensemble:
         blocks = []
         for layer in range(1, stage.depth + 1):
             weights = stage.weights(layer)
-            frames = [np.where(np.asarray(weights[int(t)]) < 0, -1, 1) for t in kept]
-            blocks.append(np.stack(frames, axis=1).astype(np.int8))
+            frames = np.stack([np.asarray(weights[int(t)]) for t in kept], axis=1)
+            broken = np.isnan(frames).any(axis=tuple(range(1, frames.ndim)))
+            if broken.any():
+                raise InputError(
+                    f"weights of layer {layer} of replicas {np.flatnonzero(broken).tolist()} of "
+                    f"{directory} are nan; run it again with a smaller timestep"
+                )
+            blocks.append(np.where(frames < 0, -1, 1).astype(np.int8))
         settings = {
             "run": run.config.as_json(),
             "waiting-time": waiting_time,

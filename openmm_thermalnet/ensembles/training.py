@@ -22,7 +22,7 @@ from openmm_thermalnet.datasets import load_mnist
 from openmm_thermalnet.datasets.dataset import Dataset
 from openmm_thermalnet.ensembles.ensemble import Ensemble, read_ensemble
 from openmm_thermalnet.ensembles.settings import CHUNK, TrainingSettings
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, SimulationError
 
 _START = 0.1  # theta_0 ~ N(0, 0.01)
 _LEAST_VARIANCE = 1e-8  # of a pre-activation, where the root would have no slope
@@ -120,6 +120,11 @@ def train_chunk(
         Of every layer, (CHUNK, N_l, N_{l-1}).
     accuracy : ndarray, shape (CHUNK,)
         Of the drawn configurations on the test patterns.
+
+    Raises
+    ------
+    SimulationError
+        If training left the numbers.
     """
     sequence = np.random.SeedSequence(settings.seed, spawn_key=(chunk,))
     generator = torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> 1))
@@ -143,6 +148,11 @@ def train_chunk(
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
+    if not all(bool(torch.isfinite(parameters).all()) for parameters in theta):
+        raise SimulationError(
+            f"networks of chunk {chunk} are not finite; lower learning-rate, which is "
+            f"{settings.learning_rate}"
+        )
     with torch.no_grad():
         drawn = [
             2.0 * torch.bernoulli(torch.sigmoid(parameters), generator=generator) - 1.0

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.analysis import Transition, compute_transition
+from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.files import write_json
 from openmm_thermalnet.plotting.figures import save_figure
 from openmm_thermalnet.plotting.scans import plot_jamming, plot_trivialisation
@@ -57,7 +58,7 @@ def locate(kind: Kind, outcomes: Sequence[Outcome]) -> Transition:
     Raises
     ------
     InputError
-        If there are fewer values.
+        If there are fewer values, or what was measured of a start is nan.
     """
     table = columns(outcomes)
     place, far = _sides(kind, table)
@@ -68,6 +69,13 @@ def _sides(
     kind: Kind, table: dict[str, NDArray[np.float64]]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The scanned values, and which starts (values, starts) are beyond the transition."""
+    measured = "largest_output" if kind == "trivialisation" else "loss"
+    if np.isnan(table[measured]).any():
+        row, start = (int(i) for i in np.argwhere(np.isnan(table[measured]))[0])
+        raise InputError(
+            f"{measured} of start {start} at {table['value'][row]:g} is nan; scan again with a "
+            "smaller learning rate"
+        )
     if kind == "trivialisation":
         return table["value"], table["largest_output"] < SMALL_OUTPUT
     ratio = (table["weights"] / table["patterns"])[:, 0]

@@ -22,6 +22,7 @@ from openmm_thermalnet.analysis.effective.propagation import (
     propagate,
     total_fields,
 )
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 
@@ -121,7 +122,7 @@ def bethe(
 
 def check_messages(messages: ArrayLike, size: int) -> Array:
     """Messages to start from, finite and of shape (size, size)."""
-    start = np.asarray(messages, dtype=np.float64)
+    start = plain_array("messages", messages, np.float64)
     if start.shape != (size, size) or not np.isfinite(start).all():
         raise InputError(
             f"messages have shape {start.shape}: give ({size}, {size}) finite ones, or None"

@@ -22,6 +22,7 @@ from openmm_thermalnet.analysis.effective.model import (
 )
 from openmm_thermalnet.analysis.effective.moments import Moments, compute_moments
 from openmm_thermalnet.analysis.effective.propagation import propagate
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 Spins = NDArray[np.int8]
@@ -103,7 +104,7 @@ def check_runs(configurations: ArrayLike) -> Spins:
     InputError
         If they are none.
     """
-    given = np.asarray(configurations)
+    given = plain_array("configurations", configurations)
     if given.ndim != 3 or given.size == 0:
         raise InputError(
             f"configurations have shape {given.shape}: give (runs, frames, weights), one frame if "

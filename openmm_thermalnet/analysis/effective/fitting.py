@@ -26,6 +26,7 @@ from openmm_thermalnet.analysis.effective.model import (
 )
 from openmm_thermalnet.analysis.effective.moments import Moments, check_weights, compute_moments
 from openmm_thermalnet.analysis.effective.pseudolikelihood import maximize
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 Method = Literal["bethe", "pseudolikelihood", "exact"]
@@ -210,7 +211,7 @@ def check_moments(means: ArrayLike, correlations: ArrayLike) -> Moments:
             f"means[{where}] is {m[where]:g}, of a spin that never flips: leave it out, or measure "
             "more configurations"
         )
-    given = np.array(correlations, dtype=np.float64, ndmin=2)
+    given = np.array(plain_array("correlations", correlations), dtype=np.float64, ndmin=2)
     if given.shape == (m.size, m.size):
         np.fill_diagonal(given, (1.0 - m) * (1.0 + m))
     c = check_symmetric("correlations", given, m.size)

@@ -18,6 +18,7 @@ from openmm_thermalnet.analysis.effective.model import (
     check_vector,
 )
 from openmm_thermalnet.analysis.effective.propagation import is_stable, propagate
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 
@@ -132,7 +133,7 @@ def entropy_landscape(
         raise InputError(
             f"reference has shape {np.shape(reference)}: give {h.size} spins, +1 and -1"
         )
-    target = check_configurations(np.asarray(reference)[None])[0].astype(np.float64)
+    target = check_configurations(plain_array("reference", reference)[None])[0].astype(np.float64)
     scan = check_vector("x", x)
     u = np.zeros_like(K) if messages is None else check_messages(messages, h.size)
     distances, entropies = np.full((2, scan.size), np.nan)
@@ -167,7 +168,7 @@ def _solve_quietly(
 
 def bound(distances: ArrayLike) -> Array:
     """Entropy per spin (nats) of all configurations at distance d: -d ln d - (1-d) ln(1-d)."""
-    d = np.asarray(distances, dtype=np.float64)
+    d = plain_array("distances", distances, np.float64)
     if ((d < 0) | (d > 1)).any():
         raise InputError("distances lie outside [0, 1]: give fractions of spins")
     return binary_entropy(1.0 - 2.0 * d)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
+from openmm_thermalnet.arrays import plain_array, plain_numbers
 from openmm_thermalnet.errors import InputError
 
 Array = NDArray[np.float64]
@@ -85,7 +86,7 @@ def check_configurations(configurations: ArrayLike) -> NDArray[np.int8]:
     InputError
         If there is none, or a value is not +1 or -1.
     """
-    given = np.asarray(configurations)
+    given = plain_array("configurations", configurations)
     if given.dtype.kind not in "iuf":
         raise InputError(f"configurations have type {given.dtype}: give +1 and -1")
     if given.ndim != 2 or given.size == 0:
@@ -100,8 +101,9 @@ def check_configurations(configurations: ArrayLike) -> NDArray[np.int8]:
 
 
 def _numbers(name: str, values: ArrayLike) -> Array:
+    numbers = plain_numbers(name, values)
     try:
-        return np.asarray(values, dtype=np.float64)
+        return np.asarray(numbers, dtype=np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} are not an array of numbers: give one") from error
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openmm_thermalnet.analysis.effective.model import Array, check_configurations
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 _EXACT_COUNTS = 1 << 24  # float32 counts up to here
@@ -65,7 +66,7 @@ def check_weights(weights: ArrayLike | None, count: int) -> Array:
     """Probabilities (count,) from relative weights; uniform without them."""
     if weights is None:
         return np.full(count, 1.0 / count)
-    p = np.asarray(weights, dtype=np.float64)
+    p = plain_array("weights", weights, np.float64)
     if p.shape != (count,) or not np.isfinite(p).all() or (p < 0).any() or p.sum() == 0:
         raise InputError(
             f"weights have shape {p.shape}: give {count} finite ones, none negative, not all zero"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from openmm_thermalnet.arrays import plain_numbers
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.weights import Weights, load_weights
 
@@ -133,6 +134,7 @@ def energy(weights: Any, spins: ArrayLike | Sequence[ArrayLike]) -> Array:
         If the weights are no network, or the spins do not fit or are not +-1.
     """
     network = IsingNetwork.of(weights)
+    spins = plain_numbers("spins", spins)
     widths = np.diff(network.offsets).tolist()
     try:
         if isinstance(spins, list | tuple) and all(np.ndim(layer) > 0 for layer in spins):

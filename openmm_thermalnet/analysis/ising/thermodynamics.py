@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from openmm_thermalnet.analysis.ising.density import DensityOfStates, standard_error
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 
 Array = NDArray[np.float64]
@@ -186,7 +187,7 @@ def check_temperatures(temperatures: ArrayLike) -> Array:
     InputError
         If one is not positive and finite.
     """
-    values = np.asarray(temperatures, dtype=np.float64)
+    values = plain_array("temperatures", temperatures, np.float64)
     wrong = values[~((values > 0) & np.isfinite(values))]
     if wrong.size:
         raise InputError(f"a temperature is {wrong.flat[0]}; give positive numbers")
