@@ -54,3 +54,17 @@ def plain_array(name: str, value: Any, dtype: Any = None, unit: Any = None) -> N
         As `plain_numbers`.
     """
     return np.asarray(plain_numbers(name, value, unit), dtype=dtype)
+
+
+def plain_number(name: str, value: Any) -> float:
+    """Return `value` as a float, if it is a number without a unit.
+
+    Raises
+    ------
+    InputError
+        If it is none, or nan.
+    """
+    number = plain_array(name, value)
+    if number.ndim or number.dtype.kind not in "iuf" or np.isnan(number):
+        raise InputError(f"{name} is {value!r}; give a number")
+    return float(number)

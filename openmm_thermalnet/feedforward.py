@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from openmm_thermalnet.arrays import plain_array, plain_numbers
 from openmm_thermalnet.errors import InputError
 
 Activation = Literal["sign", "tanh"]
@@ -61,9 +62,11 @@ def local_fields(
         One (..., K, N_l) per layer; the last is the output before any activation.
     """
     function = _FUNCTIONS[check_activation(activation)]
-    state = np.asarray(inputs)
+    state = plain_array("inputs", inputs)
     fields: list[NDArray[Any]] = []
-    for layer, (weight, gain) in enumerate(zip(weights, gains, strict=True)):
+    for layer, (weight, gain) in enumerate(
+        zip(plain_numbers("weights", weights), gains, strict=True)
+    ):
         if layer:
             state = function(fields[-1])
         fields.append(gain * (state @ np.swapaxes(weight, -1, -2)))

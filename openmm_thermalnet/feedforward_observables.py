@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from openmm import unit
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.feedforward import fraction_right
 from openmm_thermalnet.hamiltonians import FeedForwardHamiltonian
@@ -86,7 +87,7 @@ class FeedForwardObservables(ParticleNetwork):
         InputError
             If an array is missing or has another shape.
         """
-        columns = [np.asarray(bias)[..., None] for bias in biases]
+        columns = [plain_array("a bias", bias)[..., None] for bias in biases]
         return self.layout.positions(self.layout.pack([*weights, *columns])) * unit.nanometer
 
     @property
@@ -135,7 +136,9 @@ class FeedForwardObservables(ParticleNetwork):
         """
         state = self._state(positions)
         hamiltonian = self.createHamiltonian()
-        found: NDArray[np.floating] = hamiltonian.outputs(state, torch.tensor(inputs)).numpy()
+        found: NDArray[np.floating] = hamiltonian.outputs(
+            state, torch.tensor(plain_array("inputs", inputs))
+        ).numpy()
         return found.transpose(0, 2, 1)
 
     def accuracy(self, positions: Any, split: Split = "test") -> NDArray[np.float64]:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import openmm
+from openmm import unit
 
 from openmm_thermalnet import units
+from openmm_thermalnet.arrays import plain_numbers
 from openmm_thermalnet.errors import InputError, check_integer
 
 NAMES = ("langevin-middle", "langevin", "brownian", "nose-hoover", "verlet", "andersen")
@@ -34,7 +36,7 @@ class Thermostat:
     force: openmm.Force | None = None
     patterns: int = 1
 
-    def set_temperature(self, context: openmm.Context, kT: float) -> None:
+    def set_temperature(self, context: openmm.Context, kT: unit.Quantity | float) -> None:
         """Change the temperature of a running simulation; plain Verlet has none to change."""
         kelvin = units.temperature(kT / self.patterns)
         if self.force is not None:
@@ -57,9 +59,9 @@ class Thermostat:
 
 def create_integrator(
     name: str = "langevin-middle",
-    kT: float = 1e-5,
+    kT: unit.Quantity | float = 1e-5,
     friction: float = 1e-3,
-    timestep: float = 0.01,
+    timestep: unit.Quantity | float = 0.01,
     seed: int = 1,
 ) -> Thermostat:
     """Integrator by name.
@@ -70,12 +72,12 @@ def create_integrator(
         "langevin-middle", "langevin", "brownian", "nose-hoover", "verlet" or "andersen". A
         Nose-Hoover chain is one thermostat for the whole System, so it couples the replicas
         through their total kinetic energy; every other one leaves them independent.
-    kT : float
+    kT : Quantity or float
         Thermal energy (kJ/mol).
     friction : float
         Friction per step, in [0, 1): the fraction of a velocity lost in one step; for
         "nose-hoover" and "andersen" its rate is the collision frequency.
-    timestep : float
+    timestep : Quantity or float
         Reduced time step (ps).
     seed : int
         Positive seed of the noise; OpenMM reads 0 as "choose one".
@@ -96,7 +98,7 @@ def create_integrator(
     step = units.timestep(timestep)
     kelvin = units.temperature(kT)
     rate = units.friction(friction, timestep)
-    if name in ("brownian", "nose-hoover", "andersen") and friction == 0:
+    if name in ("brownian", "nose-hoover", "andersen") and rate._value == 0:
         raise InputError(f"friction is 0; integrator {name!r} needs a positive one")
     seed = check_seed(seed)
     if name == "verlet":
@@ -117,7 +119,9 @@ def create_integrator(
     return Thermostat(integrator)
 
 
-def create_brownian(kT: float, learning_rate: float, patterns: int, seed: int = 1) -> Thermostat:
+def create_brownian(
+    kT: unit.Quantity | float, learning_rate: unit.Quantity | float, patterns: int, seed: int = 1
+) -> Thermostat:
     """Overdamped Langevin dynamics of a feed-forward network (arXiv:2405.13098).
 
     One step is w <- w - eta grad L + sqrt(2 kT eta / P) xi: OpenMM's BrownianIntegrator with a time
@@ -144,6 +148,7 @@ def create_brownian(kT: float, learning_rate: float, patterns: int, seed: int = 
     InputError
         If a number is out of range.
     """
+    learning_rate = plain_numbers("learning rate", learning_rate, unit.picosecond)
     if not 0 < learning_rate < math.inf:
         raise InputError(f"learning rate is {learning_rate!r}; give a positive number")
     kelvin = units.temperature(kT / check_integer("patterns", patterns, 1))

@@ -166,6 +166,7 @@ class ParticleNetwork:
         DependencyError
             If openmm-torch is asked for and missing, or does not fit.
         """
+        check_integer("threads", threads, 1)
         system = openmm.System()
         mass = MASS.value_in_unit(unit.dalton)
         for _ in range(self.layout.blocks * self.particles):

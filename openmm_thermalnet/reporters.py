@@ -13,6 +13,7 @@ import openmm
 from numpy.typing import NDArray
 from openmm import unit
 
+from openmm_thermalnet.arrays import plain_numbers
 from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.files import Closeable
 from openmm_thermalnet.particles import ParticleNetwork, particle_masses
@@ -170,6 +171,7 @@ class _Schedule:
 
     def __init__(self, steps: int | Sequence[int]) -> None:
         self._interval: int | None = None
+        steps = plain_numbers("reportInterval", steps)
         if isinstance(steps, str) or not np.iterable(steps):
             self._interval = check_integer("reportInterval", steps, 1)
         else:

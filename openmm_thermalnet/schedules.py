@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from openmm import unit
 
+from openmm_thermalnet.arrays import plain_array
 from openmm_thermalnet.errors import InputError, check_integer
 
 
@@ -100,7 +102,8 @@ class Annealing:
     Parameters
     ----------
     table : sequence of (step, kT)
-        Ascending steps with their kT. Before the first and after the last kT is constant.
+        Ascending steps with their kT (kJ/mol, or a Quantity). Before the first and after the last
+        kT is constant.
     exponential : bool
         Interpolate ln kT instead of kT between two entries.
     interval : int
@@ -114,7 +117,7 @@ class Annealing:
 
     def __init__(
         self,
-        table: Sequence[tuple[int, float]],
+        table: Sequence[tuple[int, unit.Quantity | float]],
         exponential: bool = False,
         interval: int = 100,
     ) -> None:
@@ -123,7 +126,7 @@ class Annealing:
         interval = check_integer("annealing interval", interval, 1)
         checked = [check_integer("an annealing step", step) for step, _ in table]
         steps = np.array(checked, dtype=np.float64)
-        values = np.array([kT for _, kT in table], dtype=np.float64)
+        values = plain_array("kT", [kT for _, kT in table], np.float64, unit.kilojoule_per_mole)
         if np.any(np.diff(steps) <= 0):
             raise InputError(f"annealing steps {steps.tolist()} do not ascend; sort them")
         if not np.all(np.isfinite(values)) or np.any(values < 0):
@@ -142,12 +145,13 @@ class Annealing:
 
     def kT(self, step: int) -> float:
         """Thermal energy (kJ/mol) from `step` on, until the next change."""
-        at = step - step % self.interval
+        at = check_integer("step", step) // self.interval * self.interval
         value = float(np.interp(at, self._steps, self._values))
         return math.exp(value) if self._exponential else value
 
     def changes(self, last: int) -> NDArray[np.int64]:
         """Steps from 1 to `last` at which the temperature is set anew."""
+        check_integer("last", last)
         if self.constant:
             return np.empty(0, dtype=np.int64)
         return np.arange(self.interval, last + 1, self.interval, dtype=np.int64)

@@ -12,6 +12,7 @@ from typing import Any
 
 from openmm import unit
 
+from openmm_thermalnet.arrays import plain_numbers
 from openmm_thermalnet.errors import InputError
 
 MASS = 1.0 * unit.dalton
@@ -20,20 +21,20 @@ MASS = 1.0 * unit.dalton
 _KB = unit.MOLAR_GAS_CONSTANT_R.value_in_unit(unit.kilojoule_per_mole / unit.kelvin)
 
 
-def _not_negative(name: str, value: float) -> float:
-    """Return `value` as a float, or refuse it in one line."""
-    number = float(value)
+def _not_negative(name: str, value: Any, wanted: unit.Unit | None = None) -> float:
+    """Return `value` as a float in the unit `wanted`, or refuse it in one line."""
+    number = float(plain_numbers(name, value, wanted))
     if not math.isfinite(number) or number < 0:
         raise InputError(f"{name} is {value!r}; give a finite number that is not negative")
     return number
 
 
-def temperature(kT: float) -> unit.Quantity:
+def temperature(kT: unit.Quantity | float) -> unit.Quantity:
     """Temperature at which the thermal energy is `kT`.
 
     Parameters
     ----------
-    kT : float
+    kT : Quantity or float
         Reduced thermal energy (kJ/mol).
 
     Returns
@@ -44,20 +45,23 @@ def temperature(kT: float) -> unit.Quantity:
     Raises
     ------
     InputError
-        If `kT` is negative or not finite.
+        If `kT` is negative, not finite or no energy.
     """
-    return _not_negative("kT", kT) / _KB * unit.kelvin
+    return _not_negative("kT", kT, unit.kilojoule_per_mole) / _KB * unit.kelvin
 
 
 def reduced_temperature(kelvin: unit.Quantity | float) -> float:
-    """Thermal energy kT (reduced, kJ/mol) of a temperature: the inverse of `temperature`."""
-    number: Any = kelvin
-    if unit.is_quantity(number):
-        number = number.value_in_unit(unit.kelvin)
-    return float(number) * float(_KB)
+    """Thermal energy kT (reduced, kJ/mol) of a temperature: the inverse of `temperature`.
+
+    Raises
+    ------
+    InputError
+        If `kelvin` has another unit than a temperature.
+    """
+    return float(plain_numbers("temperature", kelvin, unit.kelvin)) * float(_KB)
 
 
-def friction(eta: float, timestep: float = 0.01) -> unit.Quantity:
+def friction(eta: float, timestep: unit.Quantity | float = 0.01) -> unit.Quantity:
     """Friction rate of a per-step friction `eta`.
 
     One step of Eq. 10 of arXiv:2506.06789 leaves the fraction ``1 - eta`` of a velocity; a
@@ -67,8 +71,8 @@ def friction(eta: float, timestep: float = 0.01) -> unit.Quantity:
     ----------
     eta : float
         Per-step friction, ``0 <= eta < 1``.
-    timestep : float
-        The time step it refers to (reduced; the paper's 0.01 by default).
+    timestep : Quantity or float
+        The time step it refers to (ps; the paper's 0.01 by default).
 
     Returns
     -------
@@ -80,20 +84,19 @@ def friction(eta: float, timestep: float = 0.01) -> unit.Quantity:
     InputError
         If `eta` is outside [0, 1) or `timestep` is not positive.
     """
-    if not 0 <= _not_negative("friction", eta) < 1:
+    fraction = _not_negative("friction", eta)
+    if fraction >= 1:
         raise InputError(f"friction per step is {eta!r}; give a number in [0, 1)")
-    if _not_negative("timestep", timestep) == 0:
-        raise InputError("timestep is 0; give a positive number")
-    return -math.log1p(-eta) / timestep / unit.picosecond
+    return -math.log1p(-fraction) / _positive_timestep(timestep) / unit.picosecond
 
 
-def timestep(dt: float) -> unit.Quantity:
+def timestep(dt: unit.Quantity | float) -> unit.Quantity:
     """Time step in picoseconds of a reduced time step.
 
     Parameters
     ----------
-    dt : float
-        Reduced time step.
+    dt : Quantity or float
+        Reduced time step (ps).
 
     Returns
     -------
@@ -103,8 +106,14 @@ def timestep(dt: float) -> unit.Quantity:
     Raises
     ------
     InputError
-        If `dt` is not a positive finite number.
+        If `dt` is not a positive finite time.
     """
-    if _not_negative("timestep", dt) == 0:
+    return _positive_timestep(dt) * unit.picosecond
+
+
+def _positive_timestep(dt: unit.Quantity | float) -> float:
+    """Return `dt` in ps, or refuse it in one line."""
+    number = _not_negative("timestep", dt, unit.picosecond)
+    if number == 0:
         raise InputError("timestep is 0; give a positive number")
-    return float(dt) * unit.picosecond
+    return number

@@ -213,7 +213,7 @@ def test_what_cannot_be_used_is_refused():
         *(x, x[0], STEPS, sample),
     )
     refused(
-        "give an ascending range",
+        "limits go from 1.0 to 0.0",
         analysis.compute_log_displacements,
         *(x, x[0], STEPS, sample, [1]),
         limits=(1.0, 0.0),

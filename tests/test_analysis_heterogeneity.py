@@ -151,8 +151,8 @@ def test_van_hove_of_forgotten_variables_is_a_triangle():
         ({"frames": [2]}, "frame 2 is not there"),
         ({"frames": [1, 0]}, "frames go from 1 to 0"),
         ({"frames": []}, "at least one"),
-        ({"bins": 0}, "0 bins"),
-        ({"limits": (1.0, 1.0)}, "ascending range"),
+        ({"bins": 0}, "bins is 0"),
+        ({"limits": (1.0, 1.0)}, "limits go from 1.0 to 1.0"),
         ({"reference": np.zeros((2, 5))}, "same network"),
     ],
 )

@@ -10,7 +10,8 @@ from scipy.linalg import helmert
 from scipy.spatial.distance import squareform
 
 from openmm_thermalnet.analysis.overlaps import check_matrix
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.arrays import plain_number
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class OverlapClustering:
             If there are not that many machines.
         """
         n_machines = self.order.size
-        if not 1 <= n_clusters <= n_machines:
+        if not 1 <= check_integer("n_clusters", n_clusters) <= n_machines:
             raise InputError(
                 f"{n_clusters} clusters of {n_machines} machines: give from 1 to {n_machines}"
             )
@@ -224,19 +225,21 @@ def compute_hierarchy(
     """
     gram = check_matrix(matrix, least=4)
     n_machines = gram.shape[0]
-    finest = min(n_machines // 2, 24) if max_clusters is None else max_clusters
+    finest = min(n_machines // 2, 24)
+    if max_clusters is not None:
+        finest = check_integer("max_clusters", max_clusters)
     if not 2 <= finest < n_machines:
         raise InputError(
             f"max_clusters is {finest}: give from 2 to {n_machines - 1} for {n_machines} machines"
         )
-    if n_null * significance < 1 - significance:
+    significance = plain_number("significance", significance)
+    if check_integer("n_null", n_null) * significance < 1 - significance:
         raise InputError(
             f"{n_null} structureless clouds cannot resolve significance {significance}: "
             f"give n_null of at least {int(np.ceil(1 / significance)) - 1}"
         )
-    if max_tested < 4:
-        raise InputError(f"max_tested is {max_tested}: give at least 4 machines")
-    rng = np.random.default_rng(seed)
+    check_integer("max_tested", max_tested, 4)
+    rng = np.random.default_rng(check_integer("seed", seed))
     tested = gram
     if n_machines > max_tested:
         chosen = rng.choice(n_machines, max_tested, replace=False)

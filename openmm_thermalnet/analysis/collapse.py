@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import InputError
 
 
@@ -77,6 +77,7 @@ def compute_collapse(
         of a curve in the window lies where another curve is.
     """
     curves = _checked(x, y, error)
+    low, high = (plain_number("window", end) for end in window)
     deviations: list[NDArray[np.float64]] = []
     variances: list[NDArray[np.float64]] = []
     places: list[NDArray[np.float64]] = []
@@ -85,8 +86,8 @@ def compute_collapse(
         means, errors = (np.array(part) for part in zip(*others, strict=True))
         there = ~np.isnan(means)
         count = there.sum(axis=0)
-        use = (count > 0) & (place >= math.log(max(window[0], 1e-300)))
-        use &= place <= math.log(window[1])
+        use = (count > 0) & (place >= math.log(max(low, 1e-300)))
+        use &= place <= math.log(high)
         mean = np.where(there, means, 0).sum(axis=0)[use] / count[use]
         variance = np.where(there, errors**2, 0).sum(axis=0)[use] / count[use] ** 2
         places.append(place[use])
@@ -95,7 +96,7 @@ def compute_collapse(
     d, s2, where = (np.concatenate(parts) for parts in (deviations, variances, places))
     if not d.size:
         raise InputError(
-            f"no two curves overlap in {window[0]:.3g} to {window[1]:.3g}: give longer curves or a "
+            f"no two curves overlap in {low:.3g} to {high:.3g}: give longer curves or a "
             "wider window"
         )
     expected = float(s2.mean())

@@ -1,5 +1,6 @@
 """Curves in time with their standard errors."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.analysis._frames import Samples
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 ErrorSource = Literal["samples", "replicas", "none"]
 
@@ -50,7 +51,7 @@ class Curve:
         """
         if step is None:
             return self.steps.size - 1
-        if step < self.steps[0]:
+        if check_integer("step", step, -math.inf) < self.steps[0]:
             raise InputError(
                 f"step {step} lies before the first frame: give {self.steps[0]} or a later one"
             )

@@ -13,7 +13,7 @@ from openmm_thermalnet.analysis._frames import (
     read_frame,
 )
 from openmm_thermalnet.analysis.correlations import Correlation, summarise
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import InputError
 
 
@@ -40,7 +40,7 @@ def compute_overlap_width(reference: ArrayLike, a: float) -> NDArray[np.float64]
     weights = plain_array("reference", reference, np.float64)
     if weights.ndim != 2:
         raise InputError(f"weights at t0 have shape {weights.shape}: give (slots, weights)")
-    if not (np.isfinite(a) and a > 0):
+    if not 0 < plain_number("a", a) < np.inf:
         raise InputError(f"the overlap's divisor a is {a}: give a number above 0, such as 500")
     if not np.isfinite(weights).all():
         raise InputError("weights at t0 are not all finite: leave out the slots that broke down")
@@ -149,8 +149,15 @@ def compute_free_walk_time(
     Returns
     -------
     ndarray
+
+    Raises
+    ------
+    InputError
+        If the threshold is outside (0, 1), or a number is none.
     """
     squared = plain_array("width", width, np.float64) ** 2
-    if diffusion == 0:
+    if not 0 < plain_number("threshold", threshold) < 1:
+        raise InputError(f"threshold {threshold} is outside (0, 1): give one inside, such as 1/e")
+    if plain_number("diffusion", diffusion) == 0:
         return np.where(np.isnan(squared), np.nan, np.inf)
     return np.asarray(squared / (4 * diffusion * erfinv(threshold) ** 2))

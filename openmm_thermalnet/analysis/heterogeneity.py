@@ -21,7 +21,8 @@ from openmm_thermalnet.analysis.estimates import (
     combine_samples,
     leave_one_out_means,
 )
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 @dataclass(frozen=True)
@@ -262,9 +263,10 @@ def compute_log_displacements(
 
 
 def _edges(bins: int, limits: tuple[float, float]) -> NDArray[np.float64]:
-    if bins < 1 or not limits[0] < limits[1]:
-        raise InputError(f"{bins} bins from {limits[0]} to {limits[1]}: give an ascending range")
-    return np.linspace(*limits, bins + 1)
+    low, high = plain_array("limits", limits, np.float64).tolist()
+    if not low < high:
+        raise InputError(f"limits go from {low} to {high}: give them ascending")
+    return np.linspace(low, high, check_integer("bins", bins, 1) + 1)
 
 
 def _densities(

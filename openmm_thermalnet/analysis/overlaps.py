@@ -9,7 +9,7 @@ from scipy import stats
 
 from openmm_thermalnet.analysis._frames import check_samples
 from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 @dataclass(frozen=True)
@@ -185,9 +185,8 @@ def compute_overlap_distribution(
     overlap = check_matrix(matrix)
     upper = np.triu_indices_from(overlap, k=1)
     values = overlap[upper]
-    if bins < 1:
-        raise InputError(f"bins is {bins}: give at least 1")
-    low, high = limits or (float(values.min()), float(values.max()))
+    check_integer("bins", bins, 1)
+    low, high = plain_array("limits", limits or (values.min(), values.max()), np.float64).tolist()
     if limits is None and high - low < 1e-12:
         low, high = low - 0.01, high + 0.01
     if not low < high:

@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.arrays import plain_array, plain_number
+from openmm_thermalnet.errors import InputError, check_integer
 
 Phase = Literal["liquid", "solid", "undefined"]
 
@@ -79,7 +79,7 @@ def compute_phases(
     overlap = plain_array("q_star", q_star, np.float64)
     if overlap.ndim != 1 or overlap.size == 0:
         raise InputError(f"q_star has shape {overlap.shape}: give one overlap per hidden layer")
-    if depth is not None and depth != overlap.size + 1:
+    if depth is not None and check_integer("depth", depth) != overlap.size + 1:
         raise InputError(
             f"{overlap.size} overlaps do not fit depth {depth}: "
             f"give those of the {depth - 1} hidden layers"
@@ -109,7 +109,7 @@ def compute_phases(
 
 def check_threshold(threshold: float) -> None:
     """Refuse an overlap that separates nothing, such as nan."""
-    if not math.isfinite(threshold):
+    if not math.isfinite(plain_number("threshold", threshold)):
         raise InputError(f"threshold is {threshold}: give a finite overlap, such as 1/e")
 
 

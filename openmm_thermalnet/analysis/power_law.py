@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from openmm_thermalnet.analysis.estimates import leave_one_out_means
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import InputError
 
 
@@ -92,7 +92,7 @@ def compute_local_exponent(x: ArrayLike, y: ArrayLike, *, decades: float = 0.5) 
     InputError
         If shapes do not match, x does not ascend, or the window is not above 0.
     """
-    if not decades > 0:
+    if not plain_number("decades", decades) > 0:
         raise InputError(f"a window of {decades} decades is empty: give a width above 0")
     logarithm, curves = _logarithmic(x, y)
     half = decades / 2 * np.log(10)
@@ -148,16 +148,16 @@ def compute_power_law(
         If shapes do not match, x does not ascend, fewer than three points with a mean above 0 are
         in the window, or the level is not between 0 and 1.
     """
-    if not 0 < confidence < 1:
+    if not 0 < plain_number("confidence", confidence) < 1:
         raise InputError(f"confidence is {confidence}: give a level between 0 and 1, such as 0.95")
+    plain_number("tolerance", tolerance)
+    low, high = (plain_number("window", end) for end in window)
     logarithm, curves = _logarithmic(x, y)
     slack = 1e-12
-    inside = (np.exp(logarithm) >= window[0] * (1 - slack)) & (
-        np.exp(logarithm) <= window[1] * (1 + slack)
-    )
+    inside = (np.exp(logarithm) >= low * (1 - slack)) & (np.exp(logarithm) <= high * (1 + slack))
     if inside.sum() < 3:
         raise InputError(
-            f"{inside.sum()} points lie between {window[0]:.3g} and {window[1]:.3g}: a power law "
+            f"{inside.sum()} points lie between {low:.3g} and {high:.3g}: a power law "
             "needs at least three, give a wider window or more frames"
         )
     slope, offset = _line(logarithm[inside], curves[inside])

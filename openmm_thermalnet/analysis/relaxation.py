@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from openmm_thermalnet.analysis._frames import check_steps
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import InputError
 
 
@@ -74,7 +74,7 @@ def compute_relaxation_time(
         raise InputError(
             f"correlation has shape {values.shape}, steps {times.shape}: give one value per step"
         )
-    if not 0 < threshold < 1:
+    if not 0 < plain_number("threshold", threshold) < 1:
         raise InputError(f"threshold {threshold} is outside (0, 1): give one inside, such as 1/e")
     reached = np.flatnonzero(~(values > threshold))  # or not a number
     if reached.size == 0:

@@ -10,7 +10,7 @@ from scipy import stats
 
 from openmm_thermalnet.analysis._frames import check_samples, check_steps
 from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ def compute_late_average(
     expected = (times.size, samples.slots.size)
     if array.shape != expected:
         raise InputError(f"values have shape {array.shape}: give (frames, slots) = {expected}")
-    late = times >= start
+    late = times >= check_integer("start", start, -math.inf)
     if not late.any():
         raise InputError(f"no frame lies at or after step {start}: give at most {times[-1]}")
     array = array[late]

@@ -41,7 +41,7 @@ def layer_gains(gain: Gain, widths: tuple[int, ...]) -> tuple[float, ...]:
     InputError
         If `gain` is neither a positive finite number nor "fan_in".
     """
-    if gain == "fan_in":
+    if isinstance(gain, str) and gain == "fan_in":
         return tuple(1.0 / math.sqrt(width) for width in widths[:-1])
     if not isinstance(gain, Real) or not math.isfinite(gain) or gain <= 0:
         raise InputError(f"gain is {gain!r}; give a positive number or 'fan_in'")

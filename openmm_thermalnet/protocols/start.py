@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
 from openmm_thermalnet.files import TRAJECTORY, read_sealed, write_sealed
 from openmm_thermalnet.particles import ParticleNetwork
 from openmm_thermalnet.trajectory import Trajectory
@@ -68,7 +68,7 @@ class Start:
         tuple
             The network of R x copies replicas, and its start.
         """
-        many = net.withReplicas(net.replicas * copies)
+        many = net.withReplicas(net.replicas * check_integer("copies", copies, 1))
         coordinates = np.repeat(net.layout.coordinates(self.positions), copies, axis=0)
         energies = np.repeat(self.initial_energies, copies)
         return many, Start(many.layout.positions(coordinates), energies)

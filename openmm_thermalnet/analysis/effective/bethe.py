@@ -12,6 +12,7 @@ from scipy import linalg, special
 from openmm_thermalnet.analysis.effective.model import (
     Array,
     binary_entropy,
+    check_iterations,
     check_model,
     sech_squared,
 )
@@ -108,6 +109,7 @@ def bethe(
         If shapes do not match, values are not finite, or couplings are not symmetric.
     """
     K, h = check_model(couplings, fields)
+    check_iterations(tolerance, max_iterations)
     start = None if messages is None else check_messages(messages, h.size)
     reached = propagate(K, h, start, tolerance, max_iterations)
     if reached.converged and not is_stable(K, h, reached.messages):

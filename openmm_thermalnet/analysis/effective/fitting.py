@@ -21,12 +21,13 @@ from openmm_thermalnet.analysis.effective.learning import Match, learn
 from openmm_thermalnet.analysis.effective.model import (
     Array,
     check_configurations,
+    check_iterations,
     check_symmetric,
     check_vector,
 )
 from openmm_thermalnet.analysis.effective.moments import Moments, check_weights, compute_moments
 from openmm_thermalnet.analysis.effective.pseudolikelihood import maximize
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 Method = Literal["bethe", "pseudolikelihood", "exact"]
@@ -154,6 +155,8 @@ def fit(
         raise InputError(f"method {method!r} is unknown; choose bethe, pseudolikelihood or exact")
     if match not in ("response", "pairs"):
         raise InputError(f"match {match!r} is unknown; choose response or pairs")
+    l2, noise = plain_number("l2", l2), plain_number("noise", noise)
+    check_iterations(tolerance, max_iterations)
     if l2 and method != "pseudolikelihood":
         raise InputError(f"l2 is {l2} with method {method!r}; it belongs to pseudolikelihood")
     if noise < 0 or (noise and method != "bethe"):

@@ -14,11 +14,12 @@ from openmm_thermalnet.analysis.effective.model import (
     Array,
     binary_entropy,
     check_configurations,
+    check_iterations,
     check_model,
     check_vector,
 )
 from openmm_thermalnet.analysis.effective.propagation import is_stable, propagate
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import ConvergenceWarning, InputError
 
 
@@ -134,6 +135,7 @@ def entropy_landscape(
             f"reference has shape {np.shape(reference)}: give {h.size} spins, +1 and -1"
         )
     target = check_configurations(plain_array("reference", reference)[None])[0].astype(np.float64)
+    check_iterations(tolerance, max_iterations)
     scan = check_vector("x", x)
     u = np.zeros_like(K) if messages is None else check_messages(messages, h.size)
     distances, entropies = np.full((2, scan.size), np.nan)
@@ -190,6 +192,7 @@ def compare(forward: Landscape, backward: Landscape, threshold: float = 0.02) ->
         If x are not the same in opposite order, or there are fewer than two at which both scans
         converged.
     """
+    plain_number("threshold", threshold)
     if not np.array_equal(forward.x, backward.x[::-1]):
         raise InputError("the scans have different x: give one the x of the other in reverse")
     both = forward.converged & backward.converged[::-1]

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special
 
-from openmm_thermalnet.arrays import plain_array, plain_numbers
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.arrays import plain_array, plain_number, plain_numbers
+from openmm_thermalnet.errors import InputError, check_integer
 
 Array = NDArray[np.float64]
 
@@ -98,6 +98,18 @@ def check_configurations(configurations: ArrayLike) -> NDArray[np.int8]:
             f"configurations[{i}, {j}] is {given[i, j]}: give +1 and -1, such as np.sign(weights)"
         )
     return given.astype(np.int8, copy=False)
+
+
+def check_iterations(tolerance: float, max_iterations: int) -> None:
+    """Refuse a tolerance or a number of iterations that is none.
+
+    Raises
+    ------
+    InputError
+        In one line.
+    """
+    plain_number("tolerance", tolerance)
+    check_integer("max_iterations", max_iterations, 1)
 
 
 def _numbers(name: str, values: ArrayLike) -> Array:

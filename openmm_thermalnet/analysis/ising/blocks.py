@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.analysis.ising.ground import quench_network
+from openmm_thermalnet.analysis.ising.ground import check_quench, quench_network
 from openmm_thermalnet.analysis.ising.network import IsingNetwork, single_network
 from openmm_thermalnet.analysis.ising.transfer import fits, ground_state
 
@@ -50,6 +50,7 @@ def lowest_state(
     network: IsingNetwork, starts: int, seed: int, sweeps: int
 ) -> tuple[NDArray[np.float64], bool]:
     """Spins (n,) of the lowest energy that is found, and whether there is certainly none lower."""
+    check_quench(starts, seed, sweeps)
     if fits(network):
         return ground_state(network), True
     found = [quench_network(network, starts, seed, each) for each in {0, sweeps}]

@@ -69,10 +69,16 @@ def quench(weights: Any, starts: int = 100, seed: int = 0, sweeps: int = 0) -> Q
     return quench_network(IsingNetwork.of(weights), starts, seed, sweeps)
 
 
+def check_quench(starts: int, seed: int, sweeps: int) -> None:
+    """Refuse numbers of a quench that are no integers, or too small."""
+    check_integer("starts", starts, 1)
+    check_integer("seed", seed)
+    check_integer("sweeps", sweeps)
+
+
 def quench_network(network: IsingNetwork, starts: int, seed: int, sweeps: int) -> Quench:
     """`quench` of a network that is laid out."""
-    check_integer("starts", starts, 1)
-    check_integer("sweeps", sweeps)
+    check_quench(starts, seed, sweeps)
     rng = np.random.default_rng(seed)
     energies = np.empty(starts)
     best = np.empty(network.spins)

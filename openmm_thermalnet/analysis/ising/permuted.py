@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.analysis.ising.network import single_network
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.arrays import plain_number
+from openmm_thermalnet.errors import InputError, check_integer
 
 
 def permuted(
@@ -37,10 +38,10 @@ def permuted(
     InputError
         If the weights are no network, or the fraction leaves [0, 1].
     """
-    if not 0 <= fraction <= 1:
+    if not 0 <= plain_number("fraction", fraction) <= 1:
         raise InputError(f"the permuted fraction is {fraction}; give a number from 0 to 1")
     matrices = single_network(weights)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(check_integer("seed", seed))
     pools = [matrix.ravel().copy() for matrix in matrices]
     if not within_layers:
         pools = [np.concatenate(pools)]

@@ -23,6 +23,7 @@ from openmm_thermalnet.analysis.ising.density import (
 )
 from openmm_thermalnet.analysis.ising.network import IsingNetwork
 from openmm_thermalnet.analysis.ising.windows import split_bins
+from openmm_thermalnet.arrays import plain_number
 from openmm_thermalnet.errors import ConvergenceWarning, InputError, check_integer
 
 Schedule = Literal["1/t", "sqrt"]
@@ -115,7 +116,7 @@ def wang_landau(
         tolerance = max(2e-4 * network.spins, 0.004)
     _check(bins, windows, walkers, processes, max_steps)
     _check_numbers(log_f_final, flatness, schedule, tolerance, reach)
-    own_seed, *seeds = np.random.SeedSequence(seed).spawn(walkers + 1)
+    own_seed, *seeds = np.random.SeedSequence(check_integer("seed", seed)).spawn(walkers + 1)
     ground, _ = lowest_state(network, _STARTS, int(own_seed.generate_state(1)[0]), _SWEEPS)
     lowest = float(network.energies(ground))
     if not lowest < 0:
@@ -161,15 +162,15 @@ def _check(bins: int, windows: int, walkers: int, processes: int, max_steps: int
 def _check_numbers(
     log_f_final: float, flatness: float, schedule: str, tolerance: float, reach: float
 ) -> None:
-    if not 0 < log_f_final < 1:
+    if not 0 < plain_number("log_f_final", log_f_final) < 1:
         raise InputError(f"log_f_final is {log_f_final}; give a number between 0 and 1")
-    if not 0 < flatness < 1:
+    if not 0 < plain_number("flatness", flatness) < 1:
         raise InputError(f"flatness is {flatness}; give a number between 0 and 1")
     if schedule not in ("1/t", "sqrt"):
         raise InputError(f"schedule {schedule!r} is unknown; choose 1/t or sqrt")
-    if not tolerance >= 0:
+    if not plain_number("tolerance", tolerance) >= 0:
         raise InputError(f"tolerance is {tolerance}; give 0 or a positive number")
-    if not 0 < reach <= 1:
+    if not 0 < plain_number("reach", reach) <= 1:
         raise InputError(f"reach is {reach}; give a number above 0 and at most 1")
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
 from openmm_thermalnet.analysis.ising.density import DensityOfStates, standard_error
-from openmm_thermalnet.arrays import plain_array
+from openmm_thermalnet.arrays import plain_array, plain_number
 from openmm_thermalnet.errors import InputError
 
 Array = NDArray[np.float64]
@@ -202,7 +202,7 @@ def _plain(dos: DensityOfStates, log_g: Array, temperatures: ArrayLike, per_spin
 
 
 def _paper(dos: DensityOfStates, log_g: Array, temperatures: ArrayLike, width: float) -> Array:
-    if not (width > 0 and math.isfinite(width)):
+    if not 0 < plain_number("width", width) < math.inf:
         raise InputError(f"the width is {width}; give a positive number")
     scale = dos.spins * width
     _, variance = _moments(dos, log_g, temperatures, dos.spins, scale)

@@ -18,7 +18,7 @@ from scipy.special import logsumexp
 
 from openmm_thermalnet.analysis.ising.network import IsingNetwork
 from openmm_thermalnet.analysis.ising.thermodynamics import check_temperatures, peak
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 Array = NDArray[np.float64]
 
@@ -96,6 +96,7 @@ def exact_critical_temperature(weights: Any, points: int = 24) -> tuple[float, f
     """
     network = IsingNetwork.of(weights)
     _check_narrow(network)
+    check_integer("points", points, 3)
     scale = -float(network.energies(ground_state(network))) / network.spins
     if not scale > 0:
         raise InputError("all weights are zero; there is no critical temperature")
