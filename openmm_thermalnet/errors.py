@@ -47,3 +47,17 @@ def check_integer(name: str, value: Any, minimum: float = 0) -> int:
         wanted = "an integer" if minimum == -math.inf else f"an integer of at least {minimum}"
         raise InputError(f"{name} is {value!r}; give {wanted}")
     return number
+
+
+def check_index(name: str, value: Any, count: int) -> int:
+    """Return `value` as an int from 0 to `count` - 1.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    index = check_integer(name, value, -math.inf)
+    if not 0 <= index < count:
+        raise InputError(f"{name} is {value!r}; give 0 to {count - 1}")
+    return index

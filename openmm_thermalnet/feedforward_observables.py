@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from openmm import unit
 
 from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_index
 from openmm_thermalnet.feedforward import fraction_right
 from openmm_thermalnet.hamiltonians import FeedForwardHamiltonian
 from openmm_thermalnet.hamiltonians.activations import find_activation
-from openmm_thermalnet.particles import ParticleNetwork, Split, check_replica, check_split
+from openmm_thermalnet.particles import ParticleNetwork, Split, check_split
 from openmm_thermalnet.sequential import read_sequential, write_sequential
 
 
@@ -208,7 +208,7 @@ class FeedForwardObservables(ParticleNetwork):
         InputError
             If there is no such replica or the positions have another shape.
         """
-        replica = check_replica(replica, self.replicas)
+        replica = check_index("replica", replica, self.replicas)
         weights = [weight[replica] for weight in self.weights(positions)]
         biases = [bias[replica] for bias in self.biases(positions)]
         return write_sequential(

@@ -14,11 +14,10 @@ from openmm import unit
 
 from openmm_thermalnet import feedforward
 from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_index
 from openmm_thermalnet.particles import (
     ParticleNetwork,
     Split,
-    check_replica,
     check_split,
     particle_masses,
 )
@@ -290,7 +289,7 @@ class Observables(ParticleNetwork):
         InputError
             If there is no such replica or the positions have another shape.
         """
-        replica = check_replica(replica, self.replicas)
+        replica = check_index("replica", replica, self.replicas)
         layer = (
             torch.nn.Tanh
             if feedforward.check_activation(activation) == "tanh"

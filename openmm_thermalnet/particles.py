@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
 from typing import Any, ClassVar, Literal, Self
 
@@ -297,11 +296,3 @@ def check_split(split: str) -> Split:
     if split not in ("train", "test"):
         raise InputError(f"split {split!r} is unknown; choose train or test")
     return split  # type: ignore[return-value]
-
-
-def check_replica(replica: int, replicas: int) -> int:
-    """Return `replica` if it is 0 to `replicas` - 1, or refuse it in one line."""
-    index = check_integer("replica", replica, -math.inf)
-    if not 0 <= index < replicas:
-        raise InputError(f"replica is {replica!r}; give 0 to {replicas - 1}")
-    return index

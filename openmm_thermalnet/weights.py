@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.arrays import plain_array
-from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
+from openmm_thermalnet.errors import InputError, MissingFileError, check_index, check_integer
 
 if TYPE_CHECKING:
     from openmm_thermalnet.results import RunResult, StageResult
@@ -64,8 +64,7 @@ class Weights:
         InputError
             If there is no such replica.
         """
-        if check_integer("replica", index) >= self.replicas:
-            raise InputError(f"replica is {index}; {self.source} has 0 to {self.replicas - 1}")
+        check_index("replica", index, self.replicas)
         return [matrix[index] for matrix in self.matrices]
 
 

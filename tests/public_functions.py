@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import inspect
 import io
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, is_dataclass
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 from openmm import unit
 
 import openmm_thermalnet as tn
-from openmm_thermalnet import analysis, integrators, protocols, schedules
+from openmm_thermalnet import analysis, ensembles, integrators, protocols, schedules
 from openmm_thermalnet.analysis import effective, ising
 
 RNG = np.random.default_rng(0)
@@ -38,8 +40,9 @@ def taker(call: Callable[..., Any], units: dict[str, unit.Unit] | None = None, *
 
 
 def public_functions() -> Iterator[str]:
-    """Dotted names of the functions, methods and constructors that `tn.__all__` leads to."""
+    """Dotted names of the public functions, methods and constructors."""
     yield from _members(tn, "")
+    yield from _members(ensembles, "ensembles.")
 
 
 def _members(module: ModuleType, prefix: str) -> Iterator[str]:
@@ -105,6 +108,20 @@ SCAN, BACK = (
 MACHINE = [RNG.standard_normal((3, 4)), RNG.standard_normal((2, 3))]
 DOS = ising.wang_landau(MACHINE, 10, log_f_final=0.1)
 QUENCH = {"weights": MACHINE, "starts": 4, "seed": 0, "sweeps": 2}
+ENSEMBLE = ensembles.Ensemble(
+    blocks=(np.ones((2, 1, 3, 4), dtype=np.int8), np.ones((2, 1, 2, 3), dtype=np.int8)),
+    names=("layer 1", "layer 2"),
+    samples=np.zeros(2, dtype=np.int64),
+    accuracy=np.array([[0.4], [0.6]]),
+    exchangeable=True,
+)
+
+
+def load_ensemble(after: int) -> Any:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "signs.npz"
+        np.savez(path, signs=SIGNS)
+        return ensembles.load_ensemble(path, after=after).blocks
 
 
 def kelvin(integrator: integrators.Thermostat) -> float:
@@ -283,6 +300,17 @@ TAKERS: dict[str, Taker] = {
         tau=THREE,
         log_error=np.array([0.1, 0.2, 0.1]),
     ),
+    "ensembles.load_ensemble": taker(load_ensemble, after=0),
+    "ensembles.symmetrize": taker(
+        lambda copies: ensembles.symmetrize(ENSEMBLE, copies, RNG), copies=2
+    ),
+    "ensembles.Ensemble.flat": taker(ENSEMBLE.flat, block=0),
+    "ensembles.Ensemble.with_flat": taker(
+        lambda spins: ENSEMBLE.with_flat(spins).blocks, spins=ENSEMBLE.flat()
+    ),
+    "ensembles.Ensemble.at_least": taker(
+        lambda threshold: ENSEMBLE.at_least(threshold).blocks, threshold=0.5
+    ),
     **of_analysis("compute_autocorrelation", **DYNAMICS),
     **of_analysis("compute_block_error", values=RNG.standard_normal(64)),
     **of_analysis(
@@ -432,6 +460,17 @@ NO_NUMBERS = (
     "analyze_run", "load",
     "analysis.compute_chi4",  # of a Correlation
     "analysis.ising.DensityOfStates.",
+    "ensembles.EffectiveOptions.as_json",
+    "ensembles.Ensemble.of_runs",  # an index or mask array, as of numpy
+    "ensembles.Ensemble.permuted",
+    "ensembles.Ensemble.save",
+    "ensembles.TrainingSettings.as_json",
+    "ensembles.align",
+    "ensembles.describe",
+    "ensembles.read_ensemble",
+    "ensembles.table_lines",
+    "ensembles.train_ensemble",
+    "ensembles.write_effective",
     "datasets.load_cifar10_pca",  # as load_mnist_pca, but of files that are not here
     "hamiltonians.",  # tensors, which have neither unit nor mask
     "plotting.",  # the content of analysis.json

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.arrays import plain_array, plain_number, plain_numbers
+from openmm_thermalnet.errors import InputError, MissingFileError, check_index
 from openmm_thermalnet.files import write_atomically
 
 Spins = NDArray[np.int8]
@@ -53,6 +54,7 @@ class Ensemble:
         if not self.blocks or len(self.blocks) != len(self.names):
             raise InputError(f"{self.source} has {len(self.blocks)} blocks; give one name for each")
         for name, block in zip(self.names, self.blocks, strict=True):
+            plain_numbers(name, block)
             if block.ndim != 4 or block.shape[:2] != self.blocks[0].shape[:2]:
                 raise InputError(
                     f"{name} has shape {block.shape}; give (runs, frames, N_l, N_(l-1)), as many "
@@ -60,6 +62,8 @@ class Ensemble:
                 )
             if not (np.abs(block) == 1).all():
                 raise InputError(f"{name} holds values that are not +1 or -1; give np.sign of them")
+        if self.accuracy is not None and np.isnan(plain_array("accuracy", self.accuracy)).any():
+            raise InputError(f"accuracy of {self.source} holds nan; leave those runs out")
         if self.samples.shape != (self.runs,):
             raise InputError(f"samples has shape {self.samples.shape}; give one for each run")
 
@@ -75,13 +79,15 @@ class Ensemble:
 
     def flat(self, block: int | None = None) -> Spins:
         """Weights of one block, or of all, side by side: (R, T, N)."""
-        chosen = self.blocks if block is None else (self.blocks[block],)
+        chosen = self.blocks
+        if block is not None:
+            chosen = (self.blocks[check_index("block", block, len(self.blocks))],)
         return np.concatenate([b.reshape(self.runs, self.frames, -1) for b in chosen], axis=2)
 
     def with_flat(self, spins: Spins) -> Ensemble:
         """The same networks with other weights (R, T, N), in the order of `flat`."""
         sizes = np.cumsum([block[0, 0].size for block in self.blocks])[:-1]
-        parts = np.split(spins, sizes, axis=2)
+        parts = np.split(plain_array("spins", spins), sizes, axis=2)
         blocks = (p.reshape(b.shape) for p, b in zip(parts, self.blocks, strict=True))
         return replace(self, blocks=tuple(blocks))
 
@@ -104,7 +110,7 @@ class Ensemble:
         """
         if self.accuracy is None:
             raise InputError(f"{self.source} has no accuracies; leave the threshold out")
-        mean = self.accuracy.mean(axis=1)
+        threshold, mean = plain_number("threshold", threshold), self.accuracy.mean(axis=1)
         if not (mean >= threshold).any():
             raise InputError(
                 f"threshold is {threshold}, and the best of {self.runs} runs of {self.source} has "

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from openmm_thermalnet.ensembles.ensemble import Ensemble
-from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.errors import InputError, check_integer
 
 _ROUNDS = 20
 
@@ -25,9 +25,10 @@ def symmetrize(ensemble: Ensemble, copies: int, rng: np.random.Generator) -> Ens
     Raises
     ------
     InputError
-        If the runs are not exchangeable.
+        If the runs are not exchangeable, or `copies` is no count.
     """
     _check(ensemble)
+    check_integer("copies", copies, 1)
     runs, frames = ensemble.runs, ensemble.frames
     spread = Ensemble(
         blocks=tuple(

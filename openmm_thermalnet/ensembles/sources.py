@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.ensembles.ensemble import FORMAT, Ensemble, read_ensemble
-from openmm_thermalnet.errors import InputError, MissingFileError
+from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
 from openmm_thermalnet.results import load
 
 
@@ -38,6 +38,7 @@ def load_ensemble(
         If the source cannot be read, or has no such frames.
     """
     path = Path(source)
+    check_integer("after", after)
     if path.is_dir():
         return _of_run(path, waiting_time, after)
     for name, value in (("waiting time", waiting_time), ("after", after or None)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from openmm_thermalnet.errors import DependencyError, InputError, check_integer
+from openmm_thermalnet.errors import DependencyError, InputError, check_index
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.walls import PERIOD, fold
@@ -28,12 +27,9 @@ def chosen_slots(replica: int | None, block: int, slots: int) -> list[int]:
         If there is no such replica or block.
     """
     if replica is not None:
-        if not 0 <= check_integer("replica", replica, -math.inf) < slots:
-            raise InputError(f"replica is {replica!r}; give 0 to {slots - 1}")
-        return [replica]
-    if not 0 <= check_integer("block", block, -math.inf) < slots // 3:
-        raise InputError(f"block is {block!r}; give 0 to {slots // 3 - 1}")
-    return list(range(3 * block, 3 * block + 3))
+        return [check_index("replica", replica, slots)]
+    first = 3 * check_index("block", block, slots // 3)
+    return [first, first + 1, first + 2]
 
 
 def to_mdtraj(
