@@ -342,8 +342,8 @@ def test_replicas_that_are_not_numbers_are_named(copied):
     path.write_text("".join(",".join(row) + "\n" for row in (header, *rows)))
     found = analyze_run(copied, lambda line: None)
     (note,) = found["notes"]
-    assert note.startswith("replicas [1] of ")
-    assert note.endswith("are not numbers; what depends on them is left out")
+    assert note.startswith("test_tanh of replicas [1] of ")
+    assert note.endswith(" are not numbers; averages over them are left out")
 
 
 def test_a_replica_whose_weights_are_not_numbers_is_named_and_its_waiting_time_left_out(write_run):

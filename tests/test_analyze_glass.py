@@ -1,9 +1,11 @@
 """Analysis, figures and reports of feed-forward runs against what their frames say."""
 
+import html
 import json
 import math
 import shutil
 
+import h5py
 import numpy as np
 import pytest
 from scipy.special import erf
@@ -16,7 +18,7 @@ from openmm_thermalnet.analyze.temperatures import compare_temperatures
 from openmm_thermalnet.cli import app
 from openmm_thermalnet.config import make_config
 from openmm_thermalnet.protocols import create_run
-from openmm_thermalnet.report import summary_lines
+from openmm_thermalnet.report import summary_lines, write_report
 from openmm_thermalnet.schedules import logarithmic_steps
 
 pytest_plugins = ("run_fixtures",)
@@ -280,3 +282,16 @@ def test_runs_that_cannot_be_compared_are_refused(temperatures, tiny_run, refuse
     thermal = tn.analyze_run(shutil.copytree(tiny_run, tmp_path / "run"), lambda line: None)
     refused(lambda: compare_temperatures([thermal], 20), "is no feed-forward network")
     assert compare_temperatures(temperatures[:1], 50)["collapse"] is None
+
+
+def test_a_replica_whose_weights_are_not_numbers_is_named(directory, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(directory, copy)
+    with h5py.File(copy / "trajectory.h5", "r+") as file:
+        file["q"][-1, 4, 0] = np.nan
+    found = tn.analyze_run(copy, lambda line: None, overlap_divisor=DIVISOR)
+    assert found["waiting_times"] == {}
+    for t0 in (0, 50, 100, 200):
+        (line,) = (line for line in found["notes"] if line.startswith(f"t0 = {t0} is left out"))
+        assert "not finite, in replicas [4]" in line
+        assert html.escape(line) in write_report(found, copy).read_text()

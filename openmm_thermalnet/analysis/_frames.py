@@ -140,7 +140,11 @@ def check_reference(
             "give replicas and reference of the same network"
         )
     if not np.isfinite(array).all():
-        raise InputError(f"reference of layer {layer} holds values that are not finite: rerun it")
+        broken = np.flatnonzero(~np.isfinite(array).all(axis=1)).tolist()
+        raise InputError(
+            f"reference of layer {layer} holds values that are not finite, in replicas {broken}: "
+            "leave these out"
+        )
     for label, member in zip(samples.labels, samples.members, strict=True):
         for slot in member[1:] if shared else ():
             if not np.array_equal(array[slot], array[member[0]]):

@@ -42,8 +42,9 @@ def compute_overlap_width(reference: ArrayLike, a: float) -> NDArray[np.float64]
         raise InputError(f"weights at t0 have shape {weights.shape}: give (slots, weights)")
     if not 0 < plain_number("a", a) < np.inf:
         raise InputError(f"the overlap's divisor a is {a}: give a number above 0, such as 500")
-    if not np.isfinite(weights).all():
-        raise InputError("weights at t0 are not all finite: leave out the slots that broke down")
+    broken = np.flatnonzero(~np.isfinite(weights).all(axis=1)).tolist()
+    if broken:
+        raise InputError(f"weights at t0 are not finite in replicas {broken}: leave these out")
     deviations = weights.std(axis=1)
     if not (deviations > 0).all():
         slot = int(np.flatnonzero(~(deviations > 0))[0])

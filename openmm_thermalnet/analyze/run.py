@@ -151,21 +151,20 @@ def _note_progress(run: RunResult, note: Say) -> None:
                 + ("; it is left out" if left_out else "; these are its frames so far")
             )
         if stage is not None:
-            _note_not_numbers(stage, note)
+            _note_not_numbers(stage, run.network["test_patterns"], note)
 
 
-def _note_not_numbers(stage: StageResult, note: Say) -> None:
-    """Name the replicas whose table holds nan; a column without any number has no data at all."""
-    table = stage.thermo
-    spoiled = np.zeros(len(stage.sample), dtype=bool)
-    for name in table.dtype.names or ():
-        missing = np.isnan(table[name])
-        if not missing.all():
-            spoiled |= missing.any(axis=0)
-    if spoiled.any():
+def _note_not_numbers(stage: StageResult, test_patterns: int, note: Say) -> None:
+    """Name the replicas, and the columns of their table, that hold nan."""
+    spoiled: dict[tuple[int, ...], list[str]] = {}
+    for name in stage.thermo.dtype.names or ():
+        broken = np.flatnonzero(np.isnan(stage.thermo[name]).any(axis=0))
+        if broken.size and (test_patterns or not name.startswith("test_")):
+            spoiled.setdefault(tuple(broken.tolist()), []).append(name)
+    for replicas, names in spoiled.items():
         note(
-            f"replicas {np.flatnonzero(spoiled).tolist()} of {stage.name} are not numbers; "
-            "what depends on them is left out"
+            f"{', '.join(names)} of replicas {list(replicas)} of {stage.name} are not numbers; "
+            "averages over them are left out"
         )
 
 
