@@ -168,6 +168,13 @@ def matrices_of(
     return matrices, tuple(others)
 
 
+def check_finite(name: str, matrix: NDArray[Any]) -> None:
+    """Refuse a matrix with a weight that is not finite, in one line."""
+    if not np.isfinite(matrix).all():
+        bad = matrix[~np.isfinite(matrix)][0]
+        raise InputError(f"{name} has a weight {bad}; give finite weights")
+
+
 def check_matrices(matrices: Mapping[str, NDArray[Any]]) -> None:
     """Check that matrices are finite, not empty, and chain.
 
@@ -187,9 +194,7 @@ def check_matrices(matrices: Mapping[str, NDArray[Any]]) -> None:
     for name, matrix in matrices.items():
         if not matrix.size:
             raise InputError(f"{name} has shape {matrix.shape}; give at least one weight")
-        if not np.isfinite(matrix).all():
-            bad = matrix[~np.isfinite(matrix)][0]
-            raise InputError(f"{name} has a weight {bad}; give finite weights")
+        check_finite(name, matrix)
         rows, columns = matrix.shape[-2:]
         if before is not None and columns != before:
             raise InputError(

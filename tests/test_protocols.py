@@ -1,6 +1,7 @@
 """Runs: quench, waiting times, copies, annealing, given starts, any integrator."""
 
 import json
+import math
 
 import numpy as np
 import openmm
@@ -300,6 +301,8 @@ def test_start_from_is_refused_before_anything_is_made(two_time, tmp_path, refus
     torch.save({**zeros, "2.weight": torch.full((3, 3), 3.004)}, path)
     refused(lambda: start(path), "3 times what the walls allow", "give gain 3.02")
     execute(tmp_path / "remedied", start_from=str(path), gain=3.02, steps=0)
+    torch.save({**zeros, "2.weight": torch.full((3, 3), math.nan)}, path)
+    refused(lambda: start(path), "2.weight has a weight nan; give finite weights")
 
     torch.save({**zeros, "2.bias": torch.ones(3)}, path)
     refused(lambda: start(path), "2.bias", "without biases")

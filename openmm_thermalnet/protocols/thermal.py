@@ -15,7 +15,7 @@ from openmm_thermalnet.errors import InputError
 from openmm_thermalnet.layout import check_replicas
 from openmm_thermalnet.network import ThermalNet
 from openmm_thermalnet.protocols.start import Start, last_frame
-from openmm_thermalnet.weights import matrices_of, read_tensors
+from openmm_thermalnet.weights import check_finite, matrices_of, read_tensors
 
 
 def build_network(config: RunConfig, dataset: Dataset) -> ThermalNet:
@@ -101,7 +101,8 @@ def read_state_dict(net: ThermalNet, path: Path) -> list[NDArray[np.float64]]:
     Raises
     ------
     InputError
-        If the file cannot be read, has other matrices, or a weight is too large for the walls.
+        If the file cannot be read, has other matrices, or a weight is not finite or too large for
+        the walls.
     """
     found, others = matrices_of(read_tensors(path))
     matrices = list(found.values())
@@ -109,6 +110,8 @@ def read_state_dict(net: ThermalNet, path: Path) -> list[NDArray[np.float64]]:
         raise InputError(f"{path} has {others[0]}, which is no weight matrix; train without biases")
     if len(matrices) != net.depth:
         raise InputError(f"{path} has {len(matrices)} weight matrices; depth is {net.depth}")
+    for name, matrix in found.items():
+        check_finite(name, matrix)
     weights = [matrix / gain for matrix, gain in zip(matrices, net.gains, strict=True)]
     largest = max(np.abs(weight).max() for weight in weights)
     if largest > 1:
