@@ -1,0 +1,205 @@
+"""What lives in a Simulation is the same after XML, pickle, copies, and OpenMM's checkpoint."""
+
+import copy
+import pickle
+import signal
+import threading
+
+import numpy as np
+import openmm
+import pytest
+import torch
+from openmm import app, unit
+
+import openmm_thermalnet as tn
+from openmm_thermalnet.forces import EnergyAndForces
+from openmm_thermalnet.integrators import NAMES, create_brownian, create_integrator, find_platform
+
+WAYS = {
+    "xml": openmm.XmlSerializer.clone,
+    "pickle": lambda it: pickle.loads(pickle.dumps(it)),
+    "deepcopy": copy.deepcopy,
+    "copy": copy.copy,
+}
+IN_PYTHON = [name for name in WAYS if name != "xml"]
+INTEGRATORS = [*NAMES, "descent"]
+
+every_way = pytest.mark.parametrize("way", WAYS)
+every_integrator = pytest.mark.parametrize("name", INTEGRATORS)
+
+
+def make_thermostat(name):
+    if name == "descent":
+        return create_brownian(kT=0.5, learning_rate=0.01, patterns=4, seed=3)
+    return create_integrator(name, kT=0.05, friction=0.05, timestep=0.01, seed=3)
+
+
+@pytest.fixture(params=["thermal", "feedforward", "feedforward-bias"])
+def net(request, make_net, patterns):
+    """A network of each kind."""
+    if request.param == "thermal":
+        return make_net()
+    data = tn.datasets.from_arrays(patterns.train_inputs, np.sign(patterns.train_targets[:, :1]))
+    return tn.FeedForwardNet(data, (5, 3, 1), bias=request.param.endswith("bias"))
+
+
+def energy_and_forces(system, net):
+    context = openmm.Context(system, openmm.VerletIntegrator(0.01), *find_platform("Reference"))
+    context.setPositions(net.randomPositions(1))
+    state = context.getState(energy=True, forces=True)
+    return state.getPotentialEnergy()._value, state.getForces(asNumpy=True)._value
+
+
+def assert_equal(found, wanted):
+    assert found[0] == wanted[0] != 0
+    np.testing.assert_array_equal(found[1], wanted[1])
+
+
+# --- objects ------------------------------------------------------------------------------------
+
+
+@every_way
+def test_a_system(way, net, binding):
+    system = net.createSystem(binding)
+    wanted = energy_and_forces(system, net)
+    twin = WAYS[way](system)
+    assert_equal(energy_and_forces(twin, net), wanted)
+    del system  # the twin owns what it needs
+    assert_equal(energy_and_forces(WAYS[way](twin), net), wanted)
+
+
+@every_way
+@every_integrator
+def test_an_integrator(way, name):
+    thermostat = make_thermostat(name)
+    parts = [thermostat.integrator, *([thermostat.force] if thermostat.force else [])]
+    for part in parts:
+        twin = WAYS[way](part)
+        assert isinstance(part, type(twin))  # OpenMM's XML makes of Langevin its parent class
+        serialize = openmm.XmlSerializer.serialize
+        assert serialize(twin) == serialize(part)
+
+
+@pytest.mark.parametrize("way", IN_PYTHON)
+def test_a_network_and_its_parts(way, net):
+    wanted = energy_and_forces(net.createSystem("python"), net)
+    twin = WAYS[way](net)
+    assert_equal(energy_and_forces(twin.createSystem("python"), twin), wanted)
+    positions = net.randomPositions(1)
+    np.testing.assert_array_equal(twin.energyTerms(positions), net.energyTerms(positions))
+    assert twin.info("python") == net.info("python")
+    assert WAYS[way](net.layout) == net.layout
+    data = WAYS[way](net.dataset)
+    assert data.content_hash == net.dataset.content_hash
+    assert not data.train_inputs.flags.writeable
+    state = np.random.default_rng(0).normal(size=(net.layout.blocks * net.layout.particles, 3))
+    one, other = (
+        EnergyAndForces(hamiltonian, net.layout, torch.float32, net.walls).evaluate(state)
+        for hamiltonian in (net.createHamiltonian(), WAYS[way](net.createHamiltonian()))
+    )
+    assert one[0] == other[0]
+
+
+@pytest.mark.parametrize("way", IN_PYTHON)
+def test_a_temperature_schedule(way):
+    annealing = tn.schedules.Annealing([(0, 1.0), (500, 0.1)], exponential=True)
+    twin = WAYS[way](annealing)
+    steps = range(0, 700, 7)
+    assert [twin.kT(step) for step in steps] == [annealing.kT(step) for step in steps]
+    assert twin.changes(600).tolist() == annealing.changes(600).tolist()
+
+
+# --- simulations --------------------------------------------------------------------------------
+
+
+def make_simulation(net, name="langevin-middle", platform="Reference"):
+    thermostat = make_thermostat(name)
+    system = net.createSystem("python")
+    if thermostat.force is not None:
+        system.addForce(thermostat.force)
+    simulation = app.Simulation(
+        net.topology, system, thermostat.integrator, *find_platform(platform)
+    )
+    simulation.context.setPositions(net.randomPositions(0))
+    simulation.context.setVelocitiesToTemperature(tn.units.temperature(0.05), 1)
+    return simulation
+
+
+def configuration(simulation):
+    state = simulation.context.getState(positions=True, velocities=True)
+    return np.stack(
+        [state.getPositions(asNumpy=True)._value, state.getVelocities(asNumpy=True)._value]
+    )
+
+
+@pytest.mark.parametrize("platform", ["Reference", "CPU"])
+@every_integrator
+def test_a_checkpoint_goes_on_as_if_nothing_had_happened(name, platform, make_net, tmp_path):
+    """To the bit, and again from the same file; the later half is taken in other calls.
+
+    Noise of Brownian and Andersen dynamics on the CPU platform comes from one generator of the
+    process, whose state is part of a checkpoint; so simulations are stepped one after the other.
+    """
+    net = make_net()
+    simulation = make_simulation(net, name, platform)
+    simulation.step(7)
+    simulation.saveCheckpoint(str(tmp_path / "checkpoint.chk"))
+    simulation.step(13)
+    wanted = configuration(simulation)
+    for calls in ([13], [1] * 13, [6, 7]):
+        again = make_simulation(net, name, platform)
+        again.step(2)
+        again.loadCheckpoint(str(tmp_path / "checkpoint.chk"))
+        assert again.currentStep == 7
+        for steps in calls:
+            again.step(steps)
+        np.testing.assert_array_equal(configuration(again), wanted)
+
+
+@every_integrator
+def test_a_state_holds_everything_but_the_noise(name, make_net, tmp_path):
+    net = make_net()
+    simulation = make_simulation(net, name)
+    simulation.context.setParameter("coupling", 0.5)
+    simulation.step(7)
+    simulation.saveState(str(tmp_path / "state.xml"))
+    again = make_simulation(net, name)
+    again.loadState(str(tmp_path / "state.xml"))
+    np.testing.assert_array_equal(configuration(again), configuration(simulation))
+    assert again.currentStep == 7
+    assert again.context.getTime() == simulation.context.getTime()
+    assert dict(again.context.getParameters()) == dict(simulation.context.getParameters())
+    if name in ("verlet", "nose-hoover"):
+        simulation.step(13)
+        again.step(13)
+        np.testing.assert_array_equal(configuration(again), configuration(simulation))
+
+
+@every_integrator
+def test_a_step_size_that_is_set_is_the_one_taken(name, make_net):
+    simulation = make_simulation(make_net(), name)
+    simulation.integrator.setStepSize(0.003 * unit.picosecond)
+    simulation.step(10)
+    assert simulation.context.getTime()._value == pytest.approx(0.03)
+    assert simulation.integrator.getStepSize()._value == 0.003
+
+
+@every_integrator
+def test_keyboard_interrupts_change_nothing(name, make_net):
+    """Interrupted again and again, a simulation that goes on to the same step ends the same."""
+    net = make_net()
+    whole = make_simulation(net, name)
+    whole.step(300)
+    wanted = configuration(whole)
+    simulation = make_simulation(net, name)
+    interrupts = 0
+    while simulation.currentStep < 300:
+        timer = threading.Timer(0.002, signal.raise_signal, [signal.SIGINT])
+        try:
+            timer.start()
+            simulation.step(min(20, 300 - simulation.currentStep))
+            timer.join()
+        except KeyboardInterrupt:
+            interrupts += 1
+    assert interrupts
+    np.testing.assert_array_equal(configuration(simulation), wanted)
