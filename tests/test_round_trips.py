@@ -1,6 +1,7 @@
 """What lives in a Simulation is the same after XML, pickle, copies, and OpenMM's checkpoint."""
 
 import copy
+import io
 import pickle
 import signal
 import threading
@@ -10,10 +11,12 @@ import openmm
 import pytest
 import torch
 from openmm import app, unit
+from small_runs import table
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.forces import EnergyAndForces
 from openmm_thermalnet.integrators import NAMES, create_brownian, create_integrator, find_platform
+from openmm_thermalnet.reporters import columns
 
 WAYS = {
     "xml": openmm.XmlSerializer.clone,
@@ -203,3 +206,63 @@ def test_keyboard_interrupts_change_nothing(name, make_net):
             interrupts += 1
     assert interrupts
     np.testing.assert_array_equal(configuration(simulation), wanted)
+
+
+# --- reporters ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["checkpoint", "state"])
+@pytest.mark.parametrize("steps", [6, [4, 10, 25, 35, 40]], ids=["interval", "steps"])
+def test_a_table_goes_on_as_if_nothing_had_happened(way, steps, make_net, tmp_path):
+    """E(0) is that of the first rows, no row is lost or there twice; late ones are made again."""
+    net = make_net(replicas=6)
+    name = "verlet"  # a State has no noise
+    saved = tmp_path / "saved"
+    simulation = make_simulation(net, name)
+    simulation.reporters.append(tn.ThermalReporter(tmp_path / "whole.csv", steps, net))
+    simulation.step(42)
+    simulation.reporters[0].close()
+    broken = make_simulation(net, name)
+    broken.reporters.append(tn.ThermalReporter(tmp_path / "broken.csv", steps, net))
+    broken.step(20)
+    (broken.saveCheckpoint if way == "checkpoint" else broken.saveState)(str(saved))
+    broken.step(8)  # rows beyond what was saved
+    broken.reporters[0].close()
+    with (tmp_path / "broken.csv").open("a") as stream:
+        stream.write("30,0.3,0,1.2")  # killed while it was writing
+    again = make_simulation(net, name)
+    (again.loadCheckpoint if way == "checkpoint" else again.loadState)(str(saved))
+    again.reporters.append(tn.ThermalReporter(tmp_path / "broken.csv", steps, net, append=True))
+    again.step(22)
+    again.reporters[0].close()
+    whole, broken = table(tmp_path / "whole.csv"), table(tmp_path / "broken.csv")
+    for column, wanted in whole.items():
+        rtol = 2e-9 if column == "energy_ratio" else 0  # E(0) is read with 9 digits
+        np.testing.assert_allclose(broken[column], wanted, rtol=rtol, atol=0, err_msg=column)
+
+
+def test_a_table_that_is_not_there_is_begun(make_net, tmp_path):
+    net = make_net()
+    path = tmp_path / "thermo.csv"
+    for text in (None, "", ",".join(columns(net)) + "\n"):
+        if text is not None:
+            path.write_text(text)
+        simulation = make_simulation(net)
+        with tn.ThermalReporter(path, 5, net, append=True) as reporter:
+            simulation.reporters.append(reporter)
+            simulation.step(5)
+        assert table(path)["step"][:, 0].tolist() == [0, 5]
+
+
+def test_a_table_that_does_not_fit_is_not_continued(make_net, tmp_path, refused):
+    net, path = make_net(), tmp_path / "thermo.csv"
+    path.write_text("step,volume\n0,1\n")
+    refused(lambda: tn.ThermalReporter(path, 5, net, append=True), "no table of this network")
+    refused(lambda: tn.ThermalReporter(io.StringIO(), 5, net, append=True), "give a path")
+    simulation = make_simulation(net)
+    simulation.step(3)
+    with tn.ThermalReporter(path, 5, net) as reporter:
+        reporter.describeNextReport(simulation)
+    early = make_simulation(net)
+    with tn.ThermalReporter(path, 5, net, append=True) as reporter:
+        refused(lambda: reporter.describeNextReport(early), "begins after step 0", "leave out")
