@@ -3,8 +3,6 @@
 import copy
 import io
 import pickle
-import signal
-import threading
 
 import numpy as np
 import openmm
@@ -185,27 +183,6 @@ def test_a_step_size_that_is_set_is_the_one_taken(name, make_net):
     simulation.step(10)
     assert simulation.context.getTime()._value == pytest.approx(0.03)
     assert simulation.integrator.getStepSize()._value == 0.003
-
-
-@every_integrator
-def test_keyboard_interrupts_change_nothing(name, make_net):
-    """Interrupted again and again, a simulation that goes on to the same step ends the same."""
-    net = make_net()
-    whole = make_simulation(net, name)
-    whole.step(300)
-    wanted = configuration(whole)
-    simulation = make_simulation(net, name)
-    interrupts = 0
-    while simulation.currentStep < 300:
-        timer = threading.Timer(0.002, signal.raise_signal, [signal.SIGINT])
-        try:
-            timer.start()
-            simulation.step(min(20, 300 - simulation.currentStep))
-            timer.join()
-        except KeyboardInterrupt:
-            interrupts += 1
-    assert interrupts
-    np.testing.assert_array_equal(configuration(simulation), wanted)
 
 
 # --- reporters ----------------------------------------------------------------------------------
