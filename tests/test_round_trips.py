@@ -3,6 +3,8 @@
 import copy
 import io
 import pickle
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import openmm
@@ -174,6 +176,37 @@ def test_a_state_holds_everything_but_the_noise(name, make_net, tmp_path):
         simulation.step(13)
         again.step(13)
         np.testing.assert_array_equal(configuration(again), configuration(simulation))
+
+
+def go_on(system, checkpoint, state):
+    """Body of a process: a System from XML, moved on from a checkpoint or State."""
+    context = openmm.Context(
+        openmm.XmlSerializer.deserialize(system),
+        openmm.VerletIntegrator(0.01),
+        *find_platform("Reference"),
+    )
+    if checkpoint is not None:
+        context.loadCheckpoint(checkpoint)
+    else:
+        context.setState(openmm.XmlSerializer.deserialize(state))
+    context.getIntegrator().step(5)
+    return context.getState(positions=True).getPositions(asNumpy=True)._value
+
+
+@pytest.mark.parametrize("way", ["checkpoint", "state"])
+def test_a_system_goes_on_in_a_new_process(way, make_net, make_context):
+    """Where OpenMM has been given no positions before the first step."""
+    net = make_net()
+    system = net.createSystem("python")
+    context = make_context(system, net.randomPositions(0))
+    context.getIntegrator().step(5)
+    checkpoint = context.createCheckpoint() if way == "checkpoint" else None
+    state = openmm.XmlSerializer.serialize(context.getState(positions=True, velocities=True))
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        moved = process.submit(go_on, openmm.XmlSerializer.serialize(system), checkpoint, state)
+        context.getIntegrator().step(5)
+        wanted = context.getState(positions=True).getPositions(asNumpy=True)._value
+        np.testing.assert_array_equal(moved.result(), wanted)
 
 
 @every_integrator
