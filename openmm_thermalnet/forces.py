@@ -33,6 +33,10 @@ Binding = Literal["auto", "python", "torch", "pythontorch"]
 
 _Evaluation = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 
+# OpenMM 8.5 loads NumPy's C interface when it is first given a sequence of numbers. A PythonForce
+# that is evaluated before, as after loadCheckpoint or setState in a new process, ends the process.
+openmm.Discrete1DFunction([0.0])
+
 COUPLING = "coupling"
 """Global parameter that scales the energy (default 1)."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, Literal, TextIO, cast
 
 import numpy as np
 import openmm
@@ -117,30 +118,51 @@ class ThermalReporter(Closeable):
     Parameters
     ----------
     file : str, Path or text file
-        Where the table goes; a path is overwritten.
+        Where the table goes; a path is overwritten unless `append`.
     reportInterval : int or sequence of int
         Steps between reports, or the steps themselves (see `schedules`).
     net : ParticleNetwork
         The network of the simulation.
+    append : bool
+        Go on with the table at a path, for a simulation that goes on from a checkpoint or State:
+        E(0) is read from its first rows (9 digits), and rows later than the simulation's step are
+        dropped when it first asks. A table that is missing or has no report is begun.
 
     Raises
     ------
     InputError
-        If the interval is no positive integer, or the steps are none or do not ascend.
+        If the interval is no positive integer, the steps are none or do not ascend, or what
+        `append` names is no path or no table of this network.
     """
 
     def __init__(
-        self, file: str | Path | TextIO, reportInterval: int | Sequence[int], net: ParticleNetwork
+        self,
+        file: str | Path | TextIO,
+        reportInterval: int | Sequence[int],
+        net: ParticleNetwork,
+        append: bool = False,
     ) -> None:
         self._schedule = _Schedule(reportInterval)
         self._owned: TextIO | None = None
+        self._continued: Path | None = None  # until the first question cuts it
+        self._net = net
+        initial = None
         if isinstance(file, (str, Path)):
-            file = self._owned = Path(file).open("w", newline="")  # noqa: SIM115 - until close()
-        self._table = ThermalTable(net, file)
-        self._started = False
+            path = Path(file)
+            initial = _initial_energies(path, net) if append else None
+            self._continued = None if initial is None else path
+            mode: Literal["w", "a"] = "w" if initial is None else "a"
+            file = self._owned = path.open(mode, newline="")
+        elif append:
+            raise InputError("append is True for a stream, whose E(0) is not known; give a path")
+        self._table = ThermalTable(net, file, initial, header=initial is None)
+        self._started = initial is not None
 
     def describeNextReport(self, simulation: Any) -> dict[str, Any]:
         """Steps to the next report and what it needs (OpenMM's reporter protocol)."""
+        if self._continued is not None:
+            self._cut(self._continued, simulation.currentStep)
+            self._continued = None
         if not self._started:
             state = simulation.context.getState(getPositions=True, getVelocities=True)
             self.report(simulation, state)
@@ -158,10 +180,40 @@ class ThermalReporter(Closeable):
             simulation.system,
         )
 
+    def _cut(self, path: Path, step: int) -> None:
+        """Drop rows that are later than `step`, and an incomplete report at the end."""
+        lines = path.read_bytes().splitlines(keepends=True)
+
+        def early(line: bytes) -> bool:
+            return line.endswith(b"\n") and int(line.partition(b",")[0]) <= step
+
+        kept = list(itertools.takewhile(early, lines[1:]))
+        whole = len(kept) - len(kept) % self._net.replicas
+        if not whole:
+            raise InputError(f"{path} begins after step {step}; leave out append")
+        if self._owned is not None:
+            self._owned.truncate(sum(map(len, [lines[0], *kept[:whole]])))
+
     def close(self) -> None:
         """Close the file if this reporter opened it."""
         if self._owned is not None:
             self._owned.close()
+
+
+def _initial_energies(path: Path, net: ParticleNetwork) -> NDArray[np.float64] | None:
+    """E(0) of every replica from the first report of a table; None if it has none."""
+    try:
+        with path.open(newline="") as stream:
+            rows = list(itertools.islice(csv.reader(stream), 1 + net.replicas))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError):
+        raise InputError(f"{path} cannot be read; name another file") from None
+    if rows and rows[0] != columns(net):
+        raise InputError(f"{path} is no table of this network; name another, or leave out append")
+    if len(rows) <= net.replicas or len(rows[-1]) != len(rows[0]):
+        return None
+    return np.array([float(row[3]) for row in rows[1:]])
 
 
 class _Schedule:

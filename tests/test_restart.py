@@ -277,6 +277,16 @@ def test_an_undamaged_run_goes_on(broken, whole):
     assert resume(broken) == []
 
 
+def test_a_run_goes_on_in_a_new_process(binding, tmp_path):
+    """Where OpenMM has been given no positions before the first step."""
+    whole, broken, log = tmp_path / "whole", tmp_path / "broken", tmp_path / "said"
+    execute(whole, **STOPPED, force=binding)
+    interrupt(broken, force=binding)
+    run_to_the_end(broken, log)
+    assert "tw-50 goes on at step " in log.read_text()
+    assert_same(contents(broken), contents(whole))
+
+
 @pytest.mark.parametrize("harm", HARMS)
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(broken, whole, harm):
     harm(broken / "tw-50/checkpoint.chk")
