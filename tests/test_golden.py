@@ -11,8 +11,10 @@ from pathlib import Path
 
 import matplotlib.image
 import pytest
-from golden.make import COMMANDS, HERE
+from golden.make import COMMANDS, HERE, INTERRUPTED, STOPPED_AT, interrupt
+from small_runs import assert_same, contents, frames
 
+from openmm_thermalnet.protocols import Interrupted, open_run
 from openmm_thermalnet.version import __version__
 
 NINE_DIGITS = 1.1e-8
@@ -21,6 +23,10 @@ processors, may move a number by one unit of the ninth, 1e-8 of it at most."""
 
 CANCELLED = 1e-14
 """Absolute: a difference of numbers near 1 is known to no more."""
+
+LOCATED = 1.5e-8
+"""Relative: the place of a maximum is known to the square root of float64's precision; so are the
+differences between walkers that make its error, which is far smaller than the place."""
 
 WHEN = {"analysis_versions", "version"}
 """Keys that say which versions computed the numbers."""
@@ -62,18 +68,20 @@ def golden(tmp_path, monkeypatch):
     return copy
 
 
-def assert_equal(found, recorded, where=""):
+def assert_equal(found, recorded, where="", absolute=CANCELLED):
     """Same structure, text and counts; numbers to `NINE_DIGITS`."""
     if isinstance(recorded, dict):
         assert list(found) == list(recorded), where
+        if where.endswith("/maximum"):
+            absolute = LOCATED * recorded["value"]
         for key in recorded.keys() - WHEN:
-            assert_equal(found[key], recorded[key], f"{where}/{key}")
+            assert_equal(found[key], recorded[key], f"{where}/{key}", absolute)
     elif isinstance(recorded, list):
         assert len(found) == len(recorded), where
         for index, pair in enumerate(zip(found, recorded, strict=True)):
-            assert_equal(*pair, f"{where}/{index}")
+            assert_equal(*pair, f"{where}/{index}", absolute)
     elif isinstance(recorded, float) and type(found) in (int, float):
-        close = math.isclose(found, recorded, rel_tol=NINE_DIGITS, abs_tol=CANCELLED)
+        close = math.isclose(found, recorded, rel_tol=NINE_DIGITS, abs_tol=absolute)
         assert close, f"{where} is {found!r}, was {recorded!r}"
     else:
         same = type(found) is type(recorded) and found == recorded
@@ -119,9 +127,12 @@ def test_analysis_is_equal(golden, thermalnet, run):
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_figures_and_report(golden, thermalnet, name):
+def test_figures_report_and_table(golden, thermalnet, name):
     place = golden(name) / name
+    (place / "table.csv").unlink(missing_ok=True)
     assert thermalnet("plot", name)[0] == 0
+    if name == "sweep":
+        assert_equal(read(place / "table.csv"), read(HERE / name / "table.csv"))
     assert_drawn(place / "figures", FIGURES[name])
     report = (place / "report.html").read_text()
     assert all(f'<figure id="{figure}">' in report for figure in FIGURES[name])
@@ -145,13 +156,6 @@ def test_models_are_equal(golden, thermalnet, name, needs, result, figures):
         assert matplotlib.image.imread(found[0]).std() > 0.01
 
 
-def test_table_of_the_sweep_is_equal(golden, thermalnet):
-    golden("sweep")
-    Path("sweep/table.csv").unlink()
-    assert thermalnet("plot", "sweep")[0] == 0
-    assert_equal(read("sweep/table.csv"), read(HERE / "sweep/table.csv"))
-
-
 @pytest.mark.parametrize("name", RUNS)
 def test_a_finished_run_is_left_alone(golden, thermalnet, name):
     golden(name)
@@ -162,3 +166,83 @@ def test_a_finished_run_is_left_alone(golden, thermalnet, name):
     else:
         assert (status, len(said)) == (2, 1)
     assert bytes_of(name) == before
+
+
+def test_a_finished_sweep_is_left_alone(golden, thermalnet):
+    golden("sweep")
+    for point in POINTS:  # a checkout may leave an analysis older than its run
+        thermalnet("analyze", point)
+    before = bytes_of("sweep/points")
+    status, said, _ = thermalnet("sweep", HERE / "sweep.toml", "--out", "sweep")
+    assert (status, said[-1]) == (0, f"{len(POINTS)} of {len(POINTS)} points of sweep are finished")
+    assert bytes_of("sweep/points") == before
+
+
+def test_a_finished_ensemble_is_left_alone(golden, thermalnet):
+    before = bytes_of(golden("ensemble"))
+    assert thermalnet(*COMMANDS["ensemble"][0].split())[0] == 0
+    assert bytes_of("ensemble") == {p.relative_to(Path.cwd()): b for p, b in before.items()}
+
+
+def test_an_interrupted_run_goes_to_its_end(golden, thermalnet):
+    stage, step = STOPPED_AT
+    golden("interrupted")
+    before = frames(f"interrupted/{stage}/trajectory.h5")
+    shutil.copytree("interrupted", "twice")
+    status, _, said = thermalnet("resume", "interrupted")
+    assert status == 0
+    assert any(f"interrupted/{stage} goes on at step {step} of 2000" in line for line in said)
+    after = contents("interrupted")
+    kept = len(before.steps)
+    assert before.steps[-1] <= step
+    for one, other in zip(before, after[f"{stage}/trajectory.h5"], strict=True):
+        assert (one == other[:kept]).all()
+    looks = []
+    with pytest.raises(Interrupted):
+        open_run(Path("twice")).execute(
+            lambda name, at, length: looks.append((name, at)), lambda: ("tw-30", 100) in looks
+        )
+    assert thermalnet("resume", "twice")[0] == 0
+    assert_same(contents("twice"), after)
+    assert thermalnet("analyze", "interrupted")[0] == 0
+    assert read("interrupted/analysis.json")["complete"]
+
+
+def test_interrupted_or_not_a_run_is_the_same(golden, thermalnet):
+    golden("interrupted")
+    recorded = contents("interrupted")
+    thermalnet("run", *INTERRUPTED.split(), "--out", "whole")
+    interrupt(Path("here"))
+    computes_alike = all(
+        (frames(f"here/{place}").q == recorded[place].q).all()
+        for place in recorded
+        if place.endswith("trajectory.h5")
+    )
+    whole = contents("whole")
+    assert thermalnet("resume", "here")[0] == 0
+    assert_same(contents("here"), whole)
+    said = thermalnet("resume", "interrupted")[2]
+    if computes_alike and not any("not this machine's" in line for line in said):
+        assert_same(contents("interrupted"), whole)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_an_altered_number_is_noticed(name):
+    recorded = read(HERE / name / "analysis.json")
+    numbers = list(places_of_numbers(recorded))
+    assert len(numbers) > 300
+    for holder, key in numbers[:: len(numbers) // 100]:
+        right, holder[key] = holder[key], holder[key] * (1 + 1e-6)
+        with pytest.raises(AssertionError, match=" was "):
+            assert_equal(recorded, read(HERE / name / "analysis.json"))
+        holder[key] = right
+    assert_equal(recorded, read(HERE / name / "analysis.json"))
+
+
+def places_of_numbers(value):
+    """Every mapping or list that holds a float of which 1e-6 is above `CANCELLED`, with its key."""
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(item, float) and abs(item) > 1e7 * CANCELLED:
+            yield value, key
+        elif isinstance(item, dict | list):
+            yield from places_of_numbers(item)
