@@ -7,6 +7,7 @@ import csv
 import json
 import math
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import matplotlib.image
@@ -184,6 +185,12 @@ def test_a_finished_ensemble_is_left_alone(golden, thermalnet):
     assert bytes_of("ensemble") == {p.relative_to(Path.cwd()): b for p, b in before.items()}
 
 
+def checkpoints_fit():
+    """Whether this is the OpenMM of the record: another may crash on its checkpoint."""
+    return read(HERE / "interrupted/run.json")["versions"]["openmm"] == version("openmm")
+
+
+@pytest.mark.skipif(not checkpoints_fit(), reason="the checkpoint is of another OpenMM version")
 def test_an_interrupted_run_goes_to_its_end(golden, thermalnet):
     stage, step = STOPPED_AT
     golden("interrupted")
@@ -221,8 +228,8 @@ def test_interrupted_or_not_a_run_is_the_same(golden, thermalnet):
     whole = contents("whole")
     assert thermalnet("resume", "here")[0] == 0
     assert_same(contents("here"), whole)
-    said = thermalnet("resume", "interrupted")[2]
-    if computes_alike and not any("not this machine's" in line for line in said):
+    if computes_alike and checkpoints_fit():
+        assert thermalnet("resume", "interrupted")[0] == 0
         assert_same(contents("interrupted"), whole)
 
 
