@@ -89,7 +89,7 @@ class FeedForwardNet(FeedForwardObservables):
         batch: int | None = None,
     ) -> None:
         checked = _check_widths(check_dataset(dataset), widths)
-        if batch is not None and batch != dataset.patterns:
+        if batch is not None and check_integer("batch", batch, 1) != dataset.patterns:
             raise InputError(
                 f"batch is {batch!r}; the energy is a function of the state, of all "
                 f"{dataset.patterns} patterns: leave it out"

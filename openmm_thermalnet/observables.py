@@ -91,8 +91,12 @@ class Observables(ParticleNetwork):
             system = particle_masses(system)
         masses = plain_array("masses", system, unit=unit.dalton)
         count = self.layout.blocks * self.particles
-        if len(masses) != count:
-            raise InputError(f"{len(masses)} particles have masses; this network has {count}")
+        if masses.shape != (count,):
+            raise InputError(
+                f"masses have shape {masses.shape}; give a System, or one for each of {count}"
+            )
+        if (masses < 0).any():
+            raise InputError(f"a mass is {masses.min()}; give masses that are not negative")
         each = self.layout.coordinates(np.repeat(masses[:, None], 3, axis=1))
         mobile = np.count_nonzero(each, axis=1)
         weighted = np.where(each != 0, each * squares, 0.0).sum(axis=1)

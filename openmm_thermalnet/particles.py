@@ -286,8 +286,9 @@ def check_dataset(dataset: Any) -> Dataset:
     if not isinstance(dataset, Dataset):
         given = (repr(dataset).splitlines() or ["?"])[0]
         raise InputError(f"dataset is {given}; give one made by openmm_thermalnet.datasets")
-    if set(np.unique(dataset.train_targets).tolist()) == {0.0, 1.0}:
-        raise InputError("targets are 0 and 1; give -1 and +1, that is 2 * targets - 1")
+    for targets in (dataset.train_targets, dataset.test_targets):
+        if set(np.unique(targets).tolist()) == {0.0, 1.0}:
+            raise InputError("targets are 0 and 1; give -1 and +1, that is 2 * targets - 1")
     return dataset
 
 

@@ -115,6 +115,23 @@ def test_targets_of_0_and_1_are_refused(output_width, refused):
             tn.FeedForwardNet(signs, widths, loss=loss)
     refused(lambda: tn.ThermalNet(zero_one, 3, 4), "2 * targets - 1")
     tn.ThermalNet(signs, 3, 4)
+    mixed = tn.datasets.from_arrays(inputs, 2 * targets - 1, inputs, targets)
+    refused(lambda: tn.ThermalNet(mixed, 3, 4), "2 * targets - 1")  # those of the test alone
+
+
+@pytest.mark.parametrize("batch", [5.0, True, "all"])
+def test_a_batch_is_an_integer(batch, refused):
+    data = tn.datasets.random_patterns(n_train=5, n_test=0, input_width=4, output_width=1)
+    refused(lambda: tn.FeedForwardNet(data, (4, 3, 1), batch=batch), "batch is", "give an integer")
+    tn.FeedForwardNet(data, (4, 3, 1), batch=5)
+
+
+@pytest.mark.parametrize("masses", [2.0, -1.0, object()])
+def test_masses_are_of_every_particle_and_not_negative(masses, refused, make_net):
+    net = make_net()
+    velocities = np.ones((net.particles, 3))
+    refused(lambda: net.temperatures(velocities, masses), "mass")
+    refused(lambda: net.temperatures(velocities, np.full(net.particles, -1.0)), "a mass is -1.0")
 
 
 def test_targets_of_a_regression_are_taken():
@@ -157,9 +174,7 @@ def test_where_nothing_moves_there_is_no_temperature(make_net, refused):
         system.setParticleMass(i, 0.0)
     assert np.isnan(net.temperatures(net.randomPositions(0)._value, system)).all()
     system.addParticle(1.0)
-    refused(
-        lambda: net.temperatures(net.randomPositions(0)._value, system), "particles have masses"
-    )
+    refused(lambda: net.temperatures(net.randomPositions(0)._value, system), "masses have shape")
 
 
 def test_a_reporter_takes_the_masses_of_the_simulation(make_net):
