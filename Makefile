@@ -3,6 +3,7 @@ PYTHON ?= python3
 LIGHT := .venv
 TORCHFORCE := .venv-torchforce
 BENCH := .venv-bench
+ENGINE := $(shell find openmm_thermalnet/native -name "*.h" -o -name "*.cpp" -o -name "*.i" -o -name CMakeLists.txt)
 DOCS := .venv-docs
 
 .PHONY: demo test test-torchforce lint bench docs reproduce clean
@@ -43,14 +44,16 @@ clean:
 	rm -rf $(LIGHT) $(TORCHFORCE) $(BENCH) $(DOCS) build *.egg-info
 	find . -name "*.nb[ci]" -delete
 
-$(LIGHT)/ready: pyproject.toml constraints.txt
+$(LIGHT)/ready: pyproject.toml constraints.txt $(ENGINE)
 	$(PYTHON) -m venv $(LIGHT)
 	$(LIGHT)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
-$(TORCHFORCE)/ready: pyproject.toml constraints-torchforce.txt
+# The engine is built for the OpenMM of the environment: without isolation here.
+$(TORCHFORCE)/ready: pyproject.toml constraints-torchforce.txt $(ENGINE)
 	$(PYTHON) -m venv $(TORCHFORCE)
-	$(TORCHFORCE)/bin/pip install --quiet --disable-pip-version-check -c constraints-torchforce.txt -e '.[test,torchforce-cpu]'
+	$(TORCHFORCE)/bin/pip install --quiet --disable-pip-version-check -c constraints-torchforce.txt openmm numpy scikit-build-core swig cmake ninja
+	PATH="$(CURDIR)/$(TORCHFORCE)/bin:$$PATH" $(TORCHFORCE)/bin/pip install --quiet --disable-pip-version-check -c constraints-torchforce.txt --no-build-isolation -C build-dir=build/torchforce -e '.[test,torchforce-cpu]'
 	touch $@
 
 $(BENCH)/ready: pyproject.toml constraints.txt benchmarks/requirements.txt

@@ -113,7 +113,7 @@ class RunConfig(BaseModel):
         description="langevin-middle, langevin, brownian, nose-hoover, verlet or andersen",
     )
     platform: str = Field("CPU", description="OpenMM platform")
-    force: str = Field("auto", description="auto, python, torch or pythontorch")
+    force: str = Field("auto", description="auto, native, python, torch or pythontorch")
     precision: str = Field("single", description="of the energy: single or double")
     threads: int = Field(1, description="threads of OpenMM's CPU platform and of torch")
     samples: int = Field(3, description="random starts; a multiple of 3")

@@ -129,6 +129,47 @@ class TorchConversion(torch.nn.Module):
             self.group(forces, group).copy_(self.segment(gradient, group))
         return forces.mul_(signs).neg_().view(-1, 3)
 
+    def couple(
+        self,
+        weight_decay: float,
+        state: Tensor,
+        energies: Tensor,
+        gradient: Tensor,
+        replicas: Tensor,
+        decay: Tensor,
+    ) -> Tensor:
+        """Energy with couplings; the gradient (R P,) is changed in place.
+
+        Parameters
+        ----------
+        weight_decay : float
+            lambda of the prior (lambda/2) |w|^2 that is the last term; 0 if there is none.
+        state, energies, gradient : Tensor, shapes (R P,), (K, R) and (R P,)
+            Of a Hamiltonian.
+        replicas : Tensor, shape (R,)
+            Factors of the replicas' energies.
+        decay : Tensor, shape ()
+            Factor of the prior.
+
+        Returns
+        -------
+        Tensor of float64, shape ()
+        """
+        each = energies.to(torch.float64)
+        self.scale(gradient, replicas)
+        if weight_decay <= 0:
+            return (replicas * each.sum(dim=0)).sum()
+        prior = (weight_decay * state).to(gradient.dtype)
+        self.scale(prior, decay - replicas)
+        gradient.add_(prior)
+        return (replicas * each[:-1].sum(dim=0)).sum() + decay * each[-1].sum()
+
+    def scale(self, gradient: Tensor, factors: Tensor) -> None:
+        """Multiply the gradient (R P,) of every replica by its factor (R,), in place."""
+        by_replica = factors.to(gradient.dtype).view(1, self.blocks, 3, 1, 1)
+        for group in range(len(self.starts)):
+            self.segment(gradient, group).mul_(by_replica)
+
     def group(self, blocked: Tensor, group: int) -> Tensor:
         """View (count, B, 3, ., .) of a group in an array (B, P, 3), as kernels see it."""
         start, count = self.starts[group], self.counts[group]

@@ -8,6 +8,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import openmm
 import torch
 from openmm import unit
 
@@ -18,6 +19,7 @@ from openmm_thermalnet.hamiltonians import FeedForwardHamiltonian
 from openmm_thermalnet.hamiltonians.activations import find_activation
 from openmm_thermalnet.hamiltonians.losses import find_loss
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.native.energies import ACTIVATIONS, ENERGIES, create_network_force
 from openmm_thermalnet.particles import check_dataset
 
 
@@ -140,6 +142,29 @@ class FeedForwardNet(FeedForwardObservables):
             self.weightDecay,
             self.bias,
             self.dtype,
+        )
+
+    @property
+    def nativeLacks(self) -> str | None:
+        """Why the native engine has not this energy; None if it has."""
+        if self.lossName not in ENERGIES:
+            return f"the engine has no loss {self.lossName!r}"
+        if self.activation not in ACTIVATIONS:
+            return f"the engine has no activation {self.activation!r}"
+        return None
+
+    def createNetworkForce(self) -> openmm.Force:
+        """The energy as a force of the native engine."""
+        return create_network_force(
+            self.dataset,
+            self.widths,
+            self.replicas,
+            self.lossName,
+            walls=self.walls,
+            precision=self.precision,
+            activation=self.activation,
+            weight_decay=self.weightDecay,
+            bias=self.bias,
         )
 
     def randomPositions(self, seed: int) -> unit.Quantity:

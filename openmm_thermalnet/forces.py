@@ -2,7 +2,8 @@
 
 Three bindings of one evaluation: OpenMM's own `PythonForce`, openmm-torch's `TorchForce`
 (TorchScript), and its successor `PythonTorchForce`. This is the only room that knows openmm-torch,
-and it imports it only when asked.
+and it imports it only when asked. The native engine's force (`native.energies`) needs no
+Hamiltonian; which of all is taken is decided here.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import copy
 import importlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import openmm
@@ -20,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from openmm_thermalnet import native
 from openmm_thermalnet.allocation import LARGE, keep_freed_blocks
 from openmm_thermalnet.borrowing import borrowed_positions, is_spare
 from openmm_thermalnet.conversion import HostConversion, TorchConversion
@@ -29,7 +31,8 @@ from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.release import openmm_release
 from openmm_thermalnet.threads import ThreadLocal
 
-Binding = Literal["auto", "python", "torch", "pythontorch"]
+TorchBinding = Literal["python", "torch", "pythontorch"]
+Binding = Literal["auto", "native"] | TorchBinding
 
 _Evaluation = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 
@@ -38,7 +41,43 @@ _Evaluation = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 openmm.Discrete1DFunction([0.0])
 
 COUPLING = "coupling"
-"""Global parameter that scales the energy (default 1)."""
+"""Global parameter that scales the energies of all replicas, without weight decay (default 1)."""
+
+DECAY_COUPLING = "decay_coupling"
+"""Global parameter that scales the weight decay (default 1)."""
+
+
+def replica_coupling(replica: int) -> str:
+    """Name of the global parameter that scales the energy of one replica (default 1)."""
+    return f"{COUPLING}_{replica}"
+
+
+class Couplings(NamedTuple):
+    """Factors of the energies of replicas, and of the weight decay."""
+
+    replicas: tuple[float, ...]
+    decay: float
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, float], replicas: int) -> Couplings:
+        """Those of a Context; 1 where it has no such parameter."""
+        common = parameters.get(COUPLING, 1.0)
+        each = tuple(common * parameters.get(replica_coupling(r), 1.0) for r in range(replicas))
+        return cls(each, parameters.get(DECAY_COUPLING, 1.0))
+
+    def check(self) -> None:
+        """Refuse what is not finite.
+
+        Raises
+        ------
+        InputError
+            In one line.
+        """
+        if not math.isfinite(math.fsum(map(abs, (*self.replicas, self.decay)))):
+            raise InputError(
+                f"couplings are {self.replicas}, that of weight decay is {self.decay}; "
+                "give finite numbers"
+            )
 
 
 class EnergyAndForces:
@@ -78,6 +117,8 @@ class EnergyAndForces:
         self._arguments = (hamiltonian, layout, dtype, walls, threads, alone)
         self._alone = alone
         self._particles = layout.blocks * layout.particles
+        self._replicas = layout.replicas
+        self._decay: float = getattr(hamiltonian, "weight_decay", 0.0)
         self._threads = threads
         self._own = ThreadLocal()
 
@@ -87,15 +128,17 @@ class EnergyAndForces:
             keep_freed_blocks()
         positions = borrowed_positions(state, self._particles)
         out = positions if self._alone and is_spare(state) else None
-        return self.evaluate(positions, state.getParameters()[COUPLING], out)
+        couplings = Couplings.of(dict(state.getParameters()), self._replicas)
+        couplings.check()
+        return self.evaluate(positions, couplings, out)
 
     def evaluate(
         self,
         positions: NDArray[np.float64],
-        coupling: float = 1.0,
+        couplings: Couplings | None = None,
         out: NDArray[np.float64] | None = None,
     ) -> tuple[float, NDArray[np.float64]]:
-        """Energy and forces of positions (B P, 3) in nm.
+        """Energy and forces of positions (B P, 3) in nm; all couplings are 1 by default.
 
         The forces are written to `out`, or to an array that this thread's next call overwrites.
         """
@@ -109,10 +152,23 @@ class EnergyAndForces:
             self._own.prepared = conversion, _bound(twin(), conversion.state(positions))
         prepared: tuple[HostConversion, _Evaluation] = self._own.prepared
         conversion, energies_and_gradient = prepared
-        conversion.state(positions)
+        state = conversion.state(positions)
         energies, gradient = energies_and_gradient()
-        energy = math.fsum(energies.ravel().tolist())
-        return coupling * energy, conversion.forces(gradient, coupling, out)
+        common = 1.0 if couplings is None else couplings.replicas[0]
+        if couplings is None or {*couplings.replicas, couplings.decay} <= {common}:
+            energy = common * math.fsum(energies.ravel().tolist())
+            return energy, conversion.forces(gradient, common, out)
+        _, layout, dtype, walls, *_ = self._arguments
+        with torch.no_grad():
+            coupled = TorchConversion(layout, dtype, walls).couple(
+                self._decay,
+                state,
+                torch.from_numpy(energies),
+                torch.from_numpy(gradient),
+                torch.tensor(couplings.replicas, dtype=torch.float64),
+                torch.tensor(couplings.decay, dtype=torch.float64),
+            )
+        return float(coupled), conversion.forces(gradient, 1.0, out)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rebuild from the arguments; the work arrays are not kept."""
@@ -155,33 +211,41 @@ class TorchEvaluation(torch.nn.Module):
         super().__init__()
         self.hamiltonian = hamiltonian
         self.conversion = TorchConversion(layout, dtype, walls)
+        self.weight_decay: float = getattr(hamiltonian, "weight_decay", 0.0)
+        self.replicas = layout.replicas
 
-    def evaluate(self, positions: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
-        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of positions (B P, 3) in nm."""
+    def evaluate(self, positions: Tensor, replicas: Tensor, decay: Tensor) -> tuple[Tensor, Tensor]:
+        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of positions (B P, 3) in nm.
+
+        The couplings of replicas have the shape (R,), that of the weight decay ().
+        """
         with torch.no_grad():
             state, signs = self.conversion.state(positions)
             energies, gradient = self.hamiltonian(state)
-            forces = self.conversion.forces(gradient, signs)
-            return (
-                coupling * energies.sum(dtype=torch.float64),
-                (coupling * forces).to(positions.dtype),
+            energy = self.conversion.couple(
+                self.weight_decay, state, energies, gradient, replicas, decay
             )
+            return energy, self.conversion.forces(gradient, signs).to(positions.dtype)
 
 
 class TorchEnergyAndForces(TorchEvaluation):
     """The module of a `TorchForce` with a periodic box, that of walls."""
 
-    def forward(self, positions: Tensor, box: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, positions: Tensor, box: Tensor, coupling: Tensor, decay_coupling: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Energy and forces; the box only wraps coordinates, so it is not used."""
-        return self.evaluate(positions, coupling)
+        return self.evaluate(positions, coupling.double().expand(self.replicas), decay_coupling)
 
 
 class UnboundedTorchEnergyAndForces(TorchEvaluation):
     """The module of a `TorchForce` without a box."""
 
-    def forward(self, positions: Tensor, coupling: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, positions: Tensor, coupling: Tensor, decay_coupling: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Energy and forces."""
-        return self.evaluate(positions, coupling)
+        return self.evaluate(positions, coupling.double().expand(self.replicas), decay_coupling)
 
 
 class PythonTorchEnergyAndForces:
@@ -205,9 +269,11 @@ class PythonTorchEnergyAndForces:
         if getattr(self._own, "device", None) != positions.device:
             self._own.module = copy.deepcopy(self._module).to(positions.device)
             self._own.device = positions.device
-        coupling = positions.new_tensor(state.getParameters()[COUPLING])
         module: TorchEvaluation = self._own.module
-        return module.evaluate(positions, coupling)
+        couplings = Couplings.of(dict(state.getParameters()), module.replicas)
+        couplings.check()
+        replicas, decay = map(positions.double().new_tensor, couplings)
+        return module.evaluate(positions, replicas, decay)
 
 
 def create_force(
@@ -215,7 +281,7 @@ def create_force(
     layout: Layout,
     dtype: torch.dtype,
     *,
-    binding: Binding = "auto",
+    binding: TorchBinding = "python",
     walls: bool = True,
     threads: int = 1,
     cuda_graphs: bool = False,
@@ -230,7 +296,7 @@ def create_force(
         The map of the network.
     dtype : torch.dtype
         Precision of the evaluation.
-    binding : {"auto", "python", "torch", "pythontorch"}
+    binding : {"python", "torch", "pythontorch"}
         Which class binds it; see `resolve_binding`.
     walls : bool
         Whether the variables are folded into [-1, 1].
@@ -242,61 +308,74 @@ def create_force(
     Returns
     -------
     openmm.Force
-        With a global parameter "coupling" that scales the energy; periodic if there are walls, so
-        that OpenMM may wrap coordinates by the fold's period.
+        With global parameters: "coupling" and "coupling_0" ... "coupling_{R-1}" scale the energies
+        of all replicas and of each ("torch" has only the first), "decay_coupling" scales the weight
+        decay, which the others do not. Periodic if there are walls, so that OpenMM may wrap
+        coordinates by the fold's period.
 
     Raises
     ------
     InputError
-        If the binding is unknown, `cuda_graphs` is asked for with another than "torch", or
-        `threads` is not positive.
-    DependencyError
-        If openmm-torch is asked for and missing, or does not fit this OpenMM.
+        If `threads` is not positive.
     """
-    chosen = resolve_binding(binding)
     threads = check_integer("threads", threads, 1)
-    if cuda_graphs and chosen != "torch":
-        raise InputError(f"cudaGraphs needs force='torch', not {chosen!r}; leave it out")
+    names = [COUPLING, DECAY_COUPLING, *map(replica_coupling, range(layout.replicas))]
+    parameters = dict.fromkeys(names, 1.0)
     force: Any
-    if chosen == "python":
+    if binding == "python":
         evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads, alone=True)
-        force = openmm.PythonForce(evaluation, {COUPLING: 1.0})
+        force = openmm.PythonForce(evaluation, parameters)
     else:
         openmmtorch = importlib.import_module("openmmtorch")
         torch.set_num_threads(threads)
         kind = TorchEnergyAndForces if walls else UnboundedTorchEnergyAndForces
         module = kind(hamiltonian, layout, dtype, walls)
-        if chosen == "torch":
+        if binding == "torch":
             force = openmmtorch.TorchForce(torch.jit.script(module))
             force.setOutputsForces(True)
+            # TorchScript has no functions of any number of arguments: none for each replica.
             force.addGlobalParameter(COUPLING, 1.0)
+            force.addGlobalParameter(DECAY_COUPLING, 1.0)
             if cuda_graphs:
                 force.setProperty("useCUDAGraphs", "true")
         else:
-            force = openmmtorch.PythonTorchForce(
-                PythonTorchEnergyAndForces(module), {COUPLING: 1.0}
-            )
+            force = openmmtorch.PythonTorchForce(PythonTorchEnergyAndForces(module), parameters)
     force.setUsesPeriodicBoundaryConditions(walls)
     return force
 
 
-def resolve_binding(binding: str) -> Literal["python", "torch", "pythontorch"]:
+def resolve_binding(binding: str, lacking: str | None = None) -> Literal["native"] | TorchBinding:
     """Binding that a name stands for on this machine.
 
     "auto" takes openmm-torch where it imports and fits (`PythonTorchForce` before `TorchForce`),
     else `PythonForce`.
+
+    Parameters
+    ----------
+    binding : str
+        "auto", or a binding.
+    lacking : str, optional
+        Why the native engine has not this energy, if it has not.
 
     Raises
     ------
     InputError
         If the name is unknown.
     DependencyError
-        If openmm-torch is asked for and missing, or does not fit this OpenMM.
+        If openmm-torch is asked for and missing, or does not fit this OpenMM; if the native engine
+        is asked for and missing, or has not this energy.
     """
     if binding == "python":
         return "python"
+    if binding == "native":
+        reason = lacking or native.missing()
+        if reason is not None:
+            raise DependencyError(f"force 'native': {reason}; or use force='python'")
+        return "native"
     if binding not in ("auto", "torch", "pythontorch"):
-        raise InputError(f"force {binding!r} is unknown; choose auto, python, torch or pythontorch")
+        raise InputError(
+            f"force {binding!r} is unknown; choose auto, native, python, torch or pythontorch"
+        )
     plugin, reason = _openmmtorch()
     has_python_torch = plugin is not None and hasattr(plugin, "PythonTorchForce")
     if binding == "pythontorch" or (binding == "auto" and has_python_torch):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import openmm
 import torch
 
 from openmm_thermalnet import hamiltonians
@@ -11,6 +12,7 @@ from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.hamiltonians import Gain
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.native.energies import create_network_force
 from openmm_thermalnet.observables import Observables
 from openmm_thermalnet.particles import check_dataset
 
@@ -125,6 +127,25 @@ class ThermalNet(Observables):
             self.replicas,
             self.gain,
             self.dtype,
+        )
+
+    @property
+    def nativeLacks(self) -> str | None:
+        """Why the native engine has not this energy; None if it has."""
+        if self._hamiltonian_class in hamiltonians.BUILT_IN:
+            return None
+        return f"the engine has no energy {self.energy!r}, which is a torch module"
+
+    def createNetworkForce(self) -> openmm.Force:
+        """The energy as a force of the native engine."""
+        return create_network_force(
+            self.dataset,
+            self.widths,
+            self.replicas,
+            self.energy,
+            walls=self.walls,
+            precision=self.precision,
+            gains=self.gains,
         )
 
     def _own_info(self) -> dict[str, Any]:

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from openmm import app, unit
 from torch import Tensor
 
+from openmm_thermalnet import native
 from openmm_thermalnet.conversion import HostConversion
 from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.forces import Binding, create_force, resolve_binding
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
+from openmm_thermalnet.native.energies import energy_terms
 from openmm_thermalnet.threads import ThreadLocal
 from openmm_thermalnet.topology import build_topology
 from openmm_thermalnet.units import MASS
@@ -126,6 +128,15 @@ class ParticleNetwork:
         """The energy as a torch module of the flat state; see `hamiltonians`."""
         raise TypeError("a ParticleNetwork defines createHamiltonian()")
 
+    @property
+    def nativeLacks(self) -> str | None:
+        """Why the native engine has not this network's energy; None if it has."""
+        return f"the engine has no energy of {type(self).__name__}"
+
+    def createNetworkForce(self) -> openmm.Force:
+        """The energy as a force of the native engine; see `native.energies`."""
+        raise TypeError("a ParticleNetwork defines createNetworkForce(), or what it lacks")
+
     def withReplicas(self, replicas: int) -> Self:
         """The same network with another number of replicas.
 
@@ -143,11 +154,13 @@ class ParticleNetwork:
 
         Parameters
         ----------
-        force : {"auto", "python", "torch", "pythontorch"}
-            How the energy is bound: OpenMM's `PythonForce`, or openmm-torch's `TorchForce` or
-            `PythonTorchForce`. "auto" takes openmm-torch where it imports and fits this OpenMM.
+        force : {"auto", "native", "python", "torch", "pythontorch"}
+            How the energy is bound: the engine's `NetworkForce`, OpenMM's `PythonForce`, or
+            openmm-torch's `TorchForce` or `PythonTorchForce`. "auto" takes openmm-torch where it
+            imports and fits this OpenMM, else `PythonForce`.
         threads : int
-            Torch threads of the evaluation (OpenMM's are the platform's property "Threads").
+            Torch threads of the evaluation. Those of OpenMM, which the engine uses, are the
+            platform's property "Threads".
         cudaGraphs : bool
             Let `TorchForce` capture the evaluation as a CUDA graph.
 
@@ -155,17 +168,22 @@ class ParticleNetwork:
         -------
         openmm.System
             B P particles of mass 1 amu, no constraints, no centre-of-mass remover. Between walls,
-            a periodic box of 4 nm (the period of their fold). A global parameter "coupling"
-            (default 1) scales the energy.
+            a periodic box of 4 nm (the period of their fold). Global parameters, 1 by default:
+            "coupling" and "coupling_0" ... "coupling_{R-1}" scale the energies of all replicas and
+            of each ("torch" has only the first), "decay_coupling" scales the weight decay.
 
         Raises
         ------
         InputError
-            If `force` is unknown.
+            If `force` is unknown, or `cudaGraphs` is asked for with another than "torch".
         DependencyError
-            If openmm-torch is asked for and missing, or does not fit.
+            If openmm-torch is asked for and missing, or does not fit; if the engine is asked for
+            and missing, or has not this energy.
         """
-        check_integer("threads", threads, 1)
+        binding = resolve_binding(force, self.nativeLacks)
+        if cudaGraphs and binding != "torch":
+            raise InputError(f"cudaGraphs needs force='torch', not {binding!r}; leave it out")
+        threads = check_integer("threads", threads, 1)
         system = openmm.System()
         mass = MASS.value_in_unit(unit.dalton)
         for _ in range(self.layout.blocks * self.particles):
@@ -174,6 +192,9 @@ class ParticleNetwork:
             system.setDefaultPeriodicBoxVectors(
                 (PERIOD, 0.0, 0.0), (0.0, PERIOD, 0.0), (0.0, 0.0, PERIOD)
             )
+        if binding == "native":
+            system.addForce(self.createNetworkForce())
+            return system
         hamiltonian = self.createHamiltonian()
         hamiltonian.use_threads(threads)
         system.addForce(
@@ -181,7 +202,7 @@ class ParticleNetwork:
                 hamiltonian,
                 self.layout,
                 self.dtype,
-                binding=force,
+                binding=binding,
                 walls=self.walls,
                 threads=threads,
                 cuda_graphs=cudaGraphs,
@@ -211,6 +232,30 @@ class ParticleNetwork:
         energies, _ = hamiltonian(self._state(positions))
         by_replica: NDArray[np.float64] = energies.t().to(torch.float64).numpy()
         return by_replica
+
+    def contextEnergyTerms(
+        self, context: openmm.Context, positions: Any = None
+    ) -> NDArray[np.float64]:
+        """Terms of the energy of every replica in a Context of this network, by its own force.
+
+        Parameters
+        ----------
+        context : openmm.Context
+            Of a System of this network.
+        positions : Quantity or array, shape (B P, 3), optional
+            Those of the Context, if they are known already.
+
+        Returns
+        -------
+        ndarray, shape (R, K)
+            In kJ/mol and without couplings, in the order of `energyNames`.
+        """
+        terms = energy_terms(context)
+        if terms is not None:
+            return terms
+        if positions is None:
+            positions = context.getState(positions=True).getPositions(asNumpy=True)
+        return self.energyTerms(positions)
 
     @property
     def _evaluation(self) -> tuple[Hamiltonian, HostConversion]:
@@ -247,6 +292,7 @@ class ParticleNetwork:
         dict
             Plain values, as `run.json` and ``thermalnet info`` show them.
         """
+        binding = resolve_binding(force, self.nativeLacks)
         return {
             "model": self.model,
             "dataset": self.dataset.name,
@@ -261,7 +307,8 @@ class ParticleNetwork:
             "replicas": self.replicas,
             "particles": self.particles,
             "degrees_of_freedom": self.particles * self.replicas,
-            "force": resolve_binding(force),
+            "force": binding,
+            **({"instruction_set": native.instruction_set()} if binding == "native" else {}),
         }
 
     def _own_info(self) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class ThermalTable:
         positions: Any,
         velocities: Any,
         system: openmm.System | None = None,
+        terms: NDArray[np.float64] | None = None,
     ) -> None:
         """Append the rows of one moment and flush them.
 
@@ -70,9 +71,12 @@ class ThermalTable:
             As OpenMM gives them.
         system : openmm.System, optional
             Has the masses for the temperature, the same at every call; by default all are 1.
+        terms : array (R, K), optional
+            Terms of the energies; by default they are computed.
         """
         net = self._net
-        terms = net.energyTerms(positions)
+        if terms is None:
+            terms = net.energyTerms(positions)
         energies = terms.sum(axis=1)
         if self._initial is None:
             self._initial = energies
@@ -172,12 +176,14 @@ class ThermalReporter(Closeable):
     def report(self, simulation: Any, state: Any) -> None:
         """Write the rows of this State."""
         self._started = True
+        positions = state.getPositions(asNumpy=True)
         self._table.write(
             simulation.currentStep,
             state.getTime().value_in_unit(unit.picosecond),
-            state.getPositions(asNumpy=True),
+            positions,
             state.getVelocities(asNumpy=True),
             simulation.system,
+            self._net.contextEnergyTerms(simulation.context, positions),
         )
 
     def _cut(self, path: Path, step: int) -> None:

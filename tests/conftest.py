@@ -50,7 +50,7 @@ def platform(request):
     return request.param
 
 
-@pytest.fixture(params=["python", pytest.param("torch", marks=pytest.mark.torchforce)])
+@pytest.fixture(params=["native", "python", pytest.param("torch", marks=pytest.mark.torchforce)])
 def binding(request):
     """Each way of binding an energy that works here."""
     try:

@@ -454,8 +454,11 @@ TAKERS: dict[str, Taker] = {
 }
 
 NO_NUMBERS = (
-    "ThermalNet.createHamiltonian", "ThermalNet.info",
-    "FeedForwardNet.createHamiltonian", "FeedForwardNet.info", "FeedForwardNet.fromTorch",
+    "ThermalNet.contextEnergyTerms", "ThermalNet.createHamiltonian",
+    "ThermalNet.createNetworkForce", "ThermalNet.info",
+    "FeedForwardNet.contextEnergyTerms", "FeedForwardNet.createHamiltonian",
+    "FeedForwardNet.createNetworkForce",
+    "FeedForwardNet.info", "FeedForwardNet.fromTorch",
     "ThermalReporter.", "WrapReporter.",  # OpenMM gives them its own State
     "analyze_run", "load",
     "analysis.compute_chi4",  # of a Correlation

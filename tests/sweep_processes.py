@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 DEADLINE = 600.0  # for what takes seconds on an idle machine
 
 TINY = {
+    "force": "python",  # slow enough to be interrupted, and the same wherever tests run
     "dataset": "random",
     "input-width": 6,
     "output-width": 2,

@@ -163,9 +163,8 @@ def test_torchscript_compiles_every_activation_and_loss(activation, loss):
     )
     scripted = torch.jit.script(module)
     for _ in range(3):  # TorchScript compiles anew after the first calls
-        energy, forces = scripted(
-            torch.tensor(positions._value), torch.tensor(1.0, dtype=torch.float64)
-        )
+        one = torch.tensor(1.0, dtype=torch.float64)
+        energy, forces = scripted(torch.tensor(positions._value), one, one)
         assert energy.item() == pytest.approx(terms.sum(), rel=1e-10)
         np.testing.assert_allclose(forces.numpy(), -gradient, rtol=0, atol=1e-10)
 

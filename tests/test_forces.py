@@ -10,15 +10,18 @@ import own_energy  # noqa: F401  # registers "quartic", an energy without deriva
 import pytest
 import torch
 
-from openmm_thermalnet import hamiltonians, release
+import openmm_thermalnet as tn
+from openmm_thermalnet import hamiltonians, native, release
 from openmm_thermalnet.errors import DependencyError
 from openmm_thermalnet.forces import (
     EnergyAndForces,
     PythonTorchEnergyAndForces,
     TorchEnergyAndForces,
+    UnboundedTorchEnergyAndForces,
     create_force,
     resolve_binding,
 )
+from openmm_thermalnet.integrators import find_platform
 from openmm_thermalnet.walls import PERIOD
 
 DTYPES = {"single": torch.float32, "double": torch.float64}
@@ -37,6 +40,10 @@ def evaluation(net, cls=EnergyAndForces):
     return cls(net.createHamiltonian(), net.layout, DTYPES[net.precision])
 
 
+def evaluation_of(net):
+    return EnergyAndForces(net.createHamiltonian(), net.layout, DTYPES[net.precision], net.walls)
+
+
 def exact(net, positions):
     """Energy and forces in float64."""
     net = type(net)(net.dataset, net.depth, net.width, net.replicas, net.energy, net.gain, "double")
@@ -47,6 +54,11 @@ def exact(net, positions):
 def energy_and_forces(context):
     state = context.getState(getEnergy=True, getForces=True)
     return state.getPotentialEnergy()._value, state.getForces(asNumpy=True)._value
+
+
+def skip_if_lacking(net, binding):
+    if binding == "native" and net.nativeLacks:
+        pytest.skip(net.nativeLacks)
 
 
 def assert_agree(found, wanted, tolerance):
@@ -89,6 +101,7 @@ def test_energy_and_forces_before_and_after_serialization(
     energy, precision, binding, platform, make_net, make_context
 ):
     net = make_net(replicas=6, energy=energy, precision=precision)
+    skip_if_lacking(net, binding)
     start = raw_start(net)
     wanted = exact(net, start)
     # A GPU's positions are single precision.
@@ -112,6 +125,48 @@ def test_coupling_scales_energy_and_forces(binding, platform, make_net, make_con
         found = energy_and_forces(context)
         assert found[0] == pytest.approx(coupling * energy, rel=1e-6)
         np.testing.assert_allclose(found[1], coupling * force, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("binding", ["python", "pythontorch"])
+def test_couplings_of_replicas_and_of_weight_decay(binding, make_net, patterns):
+    """Also of the callable of a PythonTorchForce, which is in no wheel yet."""
+    data = tn.datasets.from_arrays(patterns.train_inputs, np.sign(patterns.train_targets[:, :1]))
+    options = {"replicas": 6, "precision": "double"}
+    nets = [make_net(**options), tn.FeedForwardNet(data, (5, 3, 1), weightDecay=0.1, **options)]
+    couplings = np.array([0.0, 0.5, 1.0, 2.0, -1.0, 0.25])
+    parameters = {f"coupling_{r}": value for r, value in enumerate(couplings)}
+    parameters |= {"coupling": 0.3, "decay_coupling": 4.0}
+    for net in nets:
+        positions = net.randomPositions(1)._value
+        kind = TorchEnergyAndForces if net.walls else UnboundedTorchEnergyAndForces
+        if binding == "python":
+            context = openmm.Context(
+                net.createSystem("python"), openmm.VerletIntegrator(0.01), *find_platform("CPU")
+            )
+            context.setPositions(positions)
+            for name, value in parameters.items():
+                context.setParameter(name, value)
+            energy, forces = energy_and_forces(context)
+        else:
+            module = kind(net.createHamiltonian(), net.layout, net.dtype, net.walls)
+            state = SimpleNamespace(getParameters=lambda: parameters)
+            found = PythonTorchEnergyAndForces(module)(state, torch.tensor(positions))
+            energy, forces = found[0].item(), found[1].numpy()
+        terms = net.energyTerms(positions)
+        own = terms.sum(axis=1) if net.walls else terms[:, 0]
+        prior = 0.0 if net.walls else terms[:, 1].sum()
+        assert energy == pytest.approx(0.3 * couplings @ own + 4 * prior, rel=1e-12)
+        full = net.layout.coordinates(evaluation_of(net).evaluate(positions)[1].copy())
+        slope = -0.1 * net.layout.coordinates(positions) if not net.walls else 0.0
+        wanted = 0.3 * couplings[:, None] * (full - slope) + 4 * slope
+        np.testing.assert_allclose(net.layout.coordinates(forces), wanted, atol=1e-13)
+
+
+def test_a_coupling_that_is_no_number_stops_the_python_force(make_net, make_context):
+    context = make_context(make_net().createSystem("python"), make_net().randomPositions(1))
+    context.setParameter("coupling_1", np.nan)
+    with pytest.raises(openmm.OpenMMException, match="give finite numbers"):
+        energy_and_forces(context)
 
 
 def test_wrapping_into_the_box_changes_nothing(binding, platform, make_net, make_context):
@@ -197,7 +252,7 @@ def test_torchscript_compiles_every_energy(energy, make_net):
     for dtype in (torch.float64, torch.float32):
         positions = torch.tensor(start._value, dtype=dtype)
         for _ in range(3):
-            found, force = module(positions, torch.eye(3), torch.tensor(1.0))
+            found, force = module(positions, torch.eye(3), torch.tensor(1.0), torch.tensor(1.0))
             assert force.dtype == dtype
             assert_agree((found.item(), force.numpy()), wanted, TOLERANCES["single"])
 
@@ -206,6 +261,7 @@ def test_torchscript_compiles_every_energy(energy, make_net):
 def test_a_used_force_keeps_no_scratch(energy, binding, make_net, make_context):
     """What is saved are patterns and code, not the 42,000 numbers of the gradient and others."""
     net = make_net(depth=21, width=25, energy=energy)
+    skip_if_lacking(net, binding)
     system = net.createSystem(force=binding)
     energy_and_forces(make_context(system, net.randomPositions(0)))
     saved = openmm.XmlSerializer.serialize(system.getForce(0))
@@ -272,9 +328,11 @@ class FakeForce:
 
 @pytest.fixture
 def install(monkeypatch):
-    """Pretend that some openmm-torch (None: none) and OpenMM are installed."""
+    """Pretend that some openmm-torch (None: none) and OpenMM are installed, and no engine."""
 
-    def pretend(plugin, openmm_version="8.5.2"):
+    def pretend(plugin, openmm_version="8.5.2", missing="it was not built: install it"):
+        monkeypatch.setattr(native, "missing", lambda: missing)
+        monkeypatch.setattr(native, "instruction_set", lambda: "x86-64-v2")
         monkeypatch.setitem(sys.modules, "openmmtorch", plugin)
         monkeypatch.setattr(release, "version", lambda _: openmm_version)
 
@@ -302,6 +360,12 @@ def test_auto_takes_openmmtorch_where_it_fits(plugin, openmm_version, chosen, in
     assert make_net().info()["force"] == chosen
 
 
+def test_an_engine_that_is_missing_is_refused_with_the_remedy(install, make_net, refused):
+    install(None)
+    parts = ("force 'native': it was not built: install it", "use force='python'")
+    refused(lambda: make_net().createSystem("native"), *parts, error=DependencyError)
+
+
 @pytest.mark.parametrize("binding", ["torch", "pythontorch"])
 def test_openmmtorch_asked_for_and_missing_is_refused(binding, install, refused, make_net):
     install(None)
@@ -317,6 +381,7 @@ def test_an_openmmtorch_that_does_not_import_is_refused_with_its_reason(
     (tmp_path / "openmmtorch.py").write_text(broken)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "openmmtorch", raising=False)
+    monkeypatch.setattr(native, "missing", lambda: "it was not built")
     reason = "does not import (undefined symbol: set_stride)"
     refused(lambda: resolve_binding("torch"), reason, error=DependencyError)
     assert resolve_binding("auto") == "python"
@@ -336,7 +401,7 @@ def test_pythontorchforce_from_a_wheel_without_it_is_refused(install, refused):
 
 
 def test_an_unknown_binding_is_refused(refused, make_net):
-    parts = ("'cuda'", "auto, python, torch or pythontorch")
+    parts = ("'cuda'", "auto, native, python, torch or pythontorch")
     refused(lambda: resolve_binding("cuda"), *parts)
     refused(lambda: make_net().createSystem(force="cuda"), *parts)
 
@@ -346,7 +411,10 @@ def test_openmmtorch_gets_what_it_needs(binding, install, make_net):
     install(MAIN)
     net = make_net()
     force = create_force(net.createHamiltonian(), net.layout, torch.float32, binding=binding)
-    assert force.parameters == {"coupling": 1.0}
+    names = {"coupling", "decay_coupling"}
+    if binding == "pythontorch":
+        names |= {"coupling_0", "coupling_1", "coupling_2"}
+    assert force.parameters == dict.fromkeys(names, 1.0)
     assert force.periodic
     if binding == "torch":
         assert force.outputs_forces

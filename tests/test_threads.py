@@ -78,6 +78,8 @@ def assert_equal(found, wanted):
 @pytest.mark.parametrize("platform", ["Reference", "CPU"])
 def test_contexts_of_one_system_do_not_disturb_each_other(platform, precision, binding):
     for net in networks(precision):
+        if binding == "native" and net.nativeLacks:
+            continue
         system = net.createSystem(binding)
         alone = [make_context(net, system, platform, seed) for seed in range(CONTEXTS)]
         wanted = [energies(context) for context in alone]

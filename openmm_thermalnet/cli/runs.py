@@ -100,6 +100,7 @@ def info(
     described = net.info(settings.force)  # type: ignore[arg-type]
     rows = {name.replace("_", " "): value for name, value in described.items()}
     rows.update({k: " ".join(map(str, v)) for k, v in rows.items() if isinstance(v, list)})
+    rows["threads"] = settings.threads
     rows["platforms"] = " ".join(
         openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())
     )

@@ -9,8 +9,12 @@ from openmm_thermalnet.hamiltonians.registry import find, names, register
 from openmm_thermalnet.hamiltonians.softcore import SoftcoreHamiltonian
 from openmm_thermalnet.hamiltonians.thermal import NormHamiltonian, SquaredHamiltonian
 
+BUILT_IN = (NormHamiltonian, SquaredHamiltonian, SoftcoreHamiltonian)
+"""Energies of the package itself, which the native engine has too."""
+
 __all__ = [
     "ACTIVATIONS",
+    "BUILT_IN",
     "LOSSES",
     "FeedForwardHamiltonian",
     "Gain",

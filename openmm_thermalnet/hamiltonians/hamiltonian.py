@@ -27,6 +27,7 @@ class Hamiltonian(torch.nn.Module):
 
     def __init__(self, dtype: torch.dtype, scratch: tuple[str, ...]) -> None:
         super().__init__()
+        self.weight_decay = 0.0  # lambda of a prior (lambda/2) |w|^2 that is the last term, if any
         for name in ("gradient", *scratch):
             self.register_buffer(name, torch.empty(0, dtype=dtype), persistent=False)
         self.gradient: Tensor

@@ -138,7 +138,7 @@ class Records:
             return
         state = context.getState(getPositions=True, getVelocities=True)
         positions = state.getPositions(asNumpy=True)._value
-        energies = self._net.energyTerms(positions)
+        energies = self._net.contextEnergyTerms(context, positions)
         if not np.isfinite(energies).all():
             raise SimulationError(
                 f"the energy is not finite at step {step}; give a smaller timestep or learning rate"
@@ -152,6 +152,7 @@ class Records:
                 positions,
                 state.getVelocities(asNumpy=True)._value,
                 context.getSystem(),
+                energies,
             )
         if step in plan.keep:
             Start(positions, self._initial_energies).save(plan.keep[step])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from openmm_thermalnet import native
 from openmm_thermalnet.config import RunConfig, recorded_config, refuse_former
 from openmm_thermalnet.errors import InputError, MissingFileError
 from openmm_thermalnet.feedforward_network import FeedForwardNet
@@ -234,6 +235,9 @@ def open_run(directory: Path, say: Callable[[str], None] = print) -> Run:
             f"{directory} was made by openmm_thermalnet {theirs}, this is {__version__}; "
             "resume it with that version"
         )
+    theirs, ours = description["network"].get("instruction_set"), native.instruction_set()
+    if theirs not in (None, ours):
+        say(f"{directory} was begun with {theirs}, this is {ours}: the last bits may differ")
     # The binding that was found then, not what "auto" would find now.
     config = {**description["config"], "force": description["network"]["force"]}
     refuse_former(directory, config)

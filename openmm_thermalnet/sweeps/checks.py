@@ -63,4 +63,4 @@ def _check(config: RunConfig, dataset: Dataset, here: bool) -> None:
         setup.first_start(config, net)
     if here:
         find_platform(config.platform, config.threads)
-        resolve_binding(config.force)
+        resolve_binding(config.force, net.nativeLacks)

@@ -10,6 +10,7 @@ import pytest
 from sampling import THERMOSTATS, assert_exact, sample
 
 import openmm_thermalnet as tn
+from openmm_thermalnet import native
 
 TEMPERATURES = (0.1, 1.0)
 OBSERVABLES = ("E_1", "E_2", "J_1^2", "J_2^2", "S^2")
@@ -45,7 +46,7 @@ def test_the_integration_has_converged(kT):
         assert coarse[name] == pytest.approx(fine[name], rel=1e-5)
 
 
-def sampled_means(net, name, kT, **options):
+def sampled_means(net, name, kT, force="python", **options):
     """Time averages in every network, by observable."""
 
     def observe(positions):
@@ -53,7 +54,7 @@ def sampled_means(net, name, kT, **options):
         spins = net.spins(positions)[0].ravel() ** 2
         return np.stack([*net.layerEnergies(positions).T, *weights, spins])
 
-    system = net.createSystem(force="python")
+    system = net.createSystem(force)
     means = sample(system, net.randomPositions(seed=1), name, kT, observe, **options)
     return dict(zip(OBSERVABLES, means, strict=True))
 
@@ -62,6 +63,15 @@ def sampled_means(net, name, kT, **options):
 @pytest.mark.parametrize("name", THERMOSTATS)
 def test_canonical_averages(name, kT, net):
     assert_exact(sampled_means(net, name, kT), integrate(kT), COMPARISONS)
+
+
+@pytest.mark.skipif(native.missing() is not None, reason=str(native.missing()))
+@pytest.mark.parametrize("kT", TEMPERATURES)
+@pytest.mark.parametrize("name", ["langevin-middle", "brownian"])
+def test_the_engine_gives_them(name, kT, net):
+    """Its force and its step, on the CPU platform."""
+    samples = sampled_means(net, name, kT, force="native", platform="CPU")
+    assert_exact(samples, integrate(kT), COMPARISONS)
 
 
 def test_every_platform_gives_them(platform, net):
