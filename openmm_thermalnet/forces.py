@@ -347,8 +347,8 @@ def create_force(
 def resolve_binding(binding: str, lacking: str | None = None) -> Literal["native"] | TorchBinding:
     """Binding that a name stands for on this machine.
 
-    "auto" takes openmm-torch where it imports and fits (`PythonTorchForce` before `TorchForce`),
-    else `PythonForce`.
+    "auto" takes the native engine where it is there and has the energy, then openmm-torch where it
+    imports and fits (`PythonTorchForce` before `TorchForce`), else `PythonForce`.
 
     Parameters
     ----------
@@ -367,11 +367,12 @@ def resolve_binding(binding: str, lacking: str | None = None) -> Literal["native
     """
     if binding == "python":
         return "python"
-    if binding == "native":
+    if binding in ("auto", "native"):
         reason = lacking or native.missing()
-        if reason is not None:
+        if reason is None:
+            return "native"
+        if binding == "native":
             raise DependencyError(f"force 'native': {reason}; or use force='python'")
-        return "native"
     if binding not in ("auto", "torch", "pythontorch"):
         raise InputError(
             f"force {binding!r} is unknown; choose auto, native, python, torch or pythontorch"

@@ -156,8 +156,8 @@ class ParticleNetwork:
         ----------
         force : {"auto", "native", "python", "torch", "pythontorch"}
             How the energy is bound: the engine's `NetworkForce`, OpenMM's `PythonForce`, or
-            openmm-torch's `TorchForce` or `PythonTorchForce`. "auto" takes openmm-torch where it
-            imports and fits this OpenMM, else `PythonForce`.
+            openmm-torch's `TorchForce` or `PythonTorchForce`. "auto" takes the first of these that
+            is there and has this energy, openmm-torch before `PythonForce`.
         threads : int
             Torch threads of the evaluation. Those of OpenMM, which the engine uses, are the
             platform's property "Threads".

@@ -360,6 +360,20 @@ def test_auto_takes_openmmtorch_where_it_fits(plugin, openmm_version, chosen, in
     assert make_net().info()["force"] == chosen
 
 
+def test_auto_takes_the_engine_before_all_where_it_has_the_energy(install, make_net, refused):
+    install(MAIN, "8.6.1", missing=None)
+    assert resolve_binding("auto") == resolve_binding("native") == "native"
+    assert make_net().info()["force"] == "native"
+    assert make_net().info()["instruction_set"] == "x86-64-v2"
+    assert resolve_binding("auto", "it has no energy 'quartic'") == "pythontorch"
+    assert make_net(energy="quartic").info()["force"] == "pythontorch"
+    refused(
+        lambda: make_net(energy="quartic").createSystem("native"),
+        "no energy 'quartic'",
+        error=DependencyError,
+    )
+
+
 def test_an_engine_that_is_missing_is_refused_with_the_remedy(install, make_net, refused):
     install(None)
     parts = ("force 'native': it was not built: install it", "use force='python'")
