@@ -6,7 +6,7 @@ BENCH := .venv-bench
 ENGINE := $(shell find openmm_thermalnet/native -name "*.h" -o -name "*.cpp" -o -name "*.i" -o -name CMakeLists.txt)
 DOCS := .venv-docs
 
-.PHONY: demo test test-torchforce lint bench docs reproduce clean
+.PHONY: demo test test-torchforce lint bench docs reproduce sanitize wheel clean
 
 demo: $(LIGHT)/ready  ## train a small thermal network on MNIST and draw what happened
 	$(LIGHT)/bin/thermalnet run --config examples/demo.toml --out runs/demo --overwrite
@@ -22,6 +22,17 @@ lint: $(LIGHT)/ready  ## style and types
 	$(LIGHT)/bin/ruff check .
 	$(LIGHT)/bin/ruff format --check .
 	$(LIGHT)/bin/mypy
+	$(LIGHT)/bin/clang-format --dry-run --Werror $(filter %.h %.cpp,$(ENGINE))
+
+sanitize: $(LIGHT)/ready  ## the engine's kernels with AddressSanitizer and UBSan
+	PATH="$(CURDIR)/$(LIGHT)/bin:$$PATH" cmake -S openmm_thermalnet/native -B build/sanitize -G Ninja -DTHERMALNET_PLUGIN=OFF -DTHERMALNET_TESTS=ON -DTHERMALNET_SANITIZE=ON
+	PATH="$(CURDIR)/$(LIGHT)/bin:$$PATH" cmake --build build/sanitize --target kernel_tests
+	$(LIGHT)/bin/ctest --test-dir build/sanitize --output-on-failure
+
+wheel: $(LIGHT)/ready  ## a wheel with the engine, which needs no compiler where it is installed
+	rm -rf build/wheels
+	$(LIGHT)/bin/pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheels .
+	$(LIGHT)/bin/auditwheel repair --exclude libOpenMM.so --exclude libOpenMMCPU.so -w build/wheels build/wheels/*-linux_*.whl
 
 bench: $(BENCH)/ready  ## against what people would run instead (about 20 minutes)
 	$(BENCH)/bin/python -m benchmarks.run

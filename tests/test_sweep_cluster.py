@@ -16,7 +16,7 @@ from openmm_thermalnet.sweeps.table import collect_table, write_table
 
 pytestmark = pytest.mark.slow
 
-LONG, SHORT = 15_000, 300
+LONG, SHORT = 6_000, 300
 POINTS = [{"seed": seed, "follow": SHORT if seed else LONG, "timestep": 0.01} for seed in range(12)]
 POISON = {"seed": 99, "follow": SHORT, "timestep": 1e200}  # the first energy is not a number
 

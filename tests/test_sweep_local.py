@@ -23,7 +23,7 @@ from openmm_thermalnet.sweeps.points import read_sweep
 from openmm_thermalnet.sweeps.status import is_active, read_status
 from openmm_thermalnet.version import __version__
 
-LONG, SHORT = 15_000, 300
+LONG, SHORT = 6_000, 300
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def simulate(net, positions, kT, eta, seed=1, coupling=1.0, platform="Reference"
     """Context in which a step is one step of the paper."""
     thermostat = create_brownian(kT, eta, net.patterns, seed)
     context = openmm.Context(
-        net.createSystem(force="python"),
+        net.createSystem(),
         thermostat.integrator,
         openmm.Platform.getPlatformByName(platform),
     )

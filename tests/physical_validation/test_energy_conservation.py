@@ -26,7 +26,7 @@ def energies(net, context):
 def drifts(net, timestep, time, platform="Reference"):
     """Relative change of every network's energy after some time from a random start."""
     integrator = openmm.VerletIntegrator(timestep)
-    system = net.createSystem(force="python")
+    system = net.createSystem()
     context = openmm.Context(system, integrator, *find_platform(platform))
     context.setPositions(net.randomPositions(seed=0))
     context.setVelocitiesToTemperature(tn.units.temperature(1e-5), 1)

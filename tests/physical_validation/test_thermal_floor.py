@@ -43,7 +43,7 @@ def energy_per_coordinate(force, platform, timestep=0.01):
 
 def test_a_cold_layer_has_kT_per_coordinate(platform):
     """<E_l> = M N kT in every hidden layer, to 5 %."""
-    np.testing.assert_allclose(energy_per_coordinate("python", platform), KT, rtol=0.05)
+    np.testing.assert_allclose(energy_per_coordinate("auto", platform), KT, rtol=0.05)
 
 
 @pytest.mark.skipif(native.missing() is not None, reason=str(native.missing()))

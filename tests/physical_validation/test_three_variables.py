@@ -46,7 +46,7 @@ def test_the_integration_has_converged(kT):
         assert coarse[name] == pytest.approx(fine[name], rel=1e-5)
 
 
-def sampled_means(net, name, kT, force="python", **options):
+def sampled_means(net, name, kT, force="auto", **options):
     """Time averages in every network, by observable."""
 
     def observe(positions):

@@ -49,7 +49,7 @@ def test_uniform_density_without_energy(name):
     data = tn.datasets.from_arrays([[1.0]], [[1.0]])
     net = tn.ThermalNet(data, depth=2, width=1, replicas=REPLICAS)
     schedule = Schedule(coarse=0.1)
-    system = net.createSystem(force="python")
+    system = net.createSystem()
     context = start(system, np.full((REPLICAS, 3), 0.5), name, 1.0, schedule)
     context.setParameter("coupling", 0.0)
     context.getIntegrator().step(400)

@@ -14,7 +14,7 @@ def free_network(platform, properties):
     """A network without energy, so hot that its coordinates leave the origin."""
     net = tn.ThermalNet(tn.datasets.random_patterns(20, 0, 10, 1), depth=3, width=10, replicas=3)
     thermostat = tn.integrators.create_integrator(kT=100.0, friction=1e-3, seed=2)
-    system = net.createSystem("python")
+    system = net.createSystem()
     simulation = app.Simulation(net.topology, system, thermostat.integrator, platform, properties)
     simulation.context.setParameter("coupling", 0.0)
     simulation.context.setPositions(net.randomPositions(1))
