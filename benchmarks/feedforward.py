@@ -38,20 +38,17 @@ class Ours:
         self.start = self.net.randomPositions(seed=0)
         self.integrator = tn.integrators.create_brownian(KT, ETA, patterns).integrator
         platform, properties = tn.integrators.find_platform("CPU")
-        system = self.net.createSystem(force="python")
+        system = self.net.createSystem(force="native")
         self.context = openmm.Context(system, self.integrator, platform, properties)
         self.context.setPositions(self.start)
-        self._evaluation = tn.forces.EnergyAndForces(
-            self.net.createHamiltonian(), self.net.layout, self.net.dtype, walls=False
-        )
 
     def step(self, n: int) -> None:
         """Advance by n steps."""
         self.integrator.step(n)
 
     def energy_and_forces(self) -> object:
-        """Call what the PythonForce calls, always on the same positions."""
-        return self._evaluation.evaluate(self.start._value)
+        """Evaluate both, always at the same positions."""
+        return self.context.getState(energy=True, forces=True)
 
 
 class TorchLoop:

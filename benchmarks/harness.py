@@ -167,8 +167,8 @@ def measure(
     Returns
     -------
     dict
-        Name to summary; ratios are to "ours" where it runs. "NAME: energy and forces", "ours:
-        conversion" and "ours: cast" are parts, `IN_TURNS` a step without its PythonForce.
+        Name to summary; ratios are to "ours" where it runs. "NAME: energy and forces" is a part,
+        `IN_TURNS` OpenMM's own step without a force and ours alone.
     """
     items, setup, there = [], {}, {}
     for name in names:
@@ -182,9 +182,6 @@ def measure(
         if hasattr(contender, "energy_and_forces"):
             call = repeat(contender.energy_and_forces)
             items.append(Timed(f"{name}: energy and forces", call, contender.machines))
-        if hasattr(contender, "convert"):
-            for part, call in (("conversion", contender.convert), ("cast", contender.cast)):
-                items.append(Timed(f"{name}: {part}", repeat(call), contender.machines))
     if {"ours", "openmm-bare"} <= there.keys():
         call = in_turns(there["openmm-bare"].step, there["ours"].energy_and_forces)
         items.append(Timed(IN_TURNS, call, problem.replicas))

@@ -24,7 +24,7 @@ class Network:
     """
 
     name = "openmm_thermalnet"
-    force = "python"
+    force = "native"
     platform = "CPU"
 
     def __init__(self, problem: Problem) -> None:
@@ -78,38 +78,9 @@ class Network:
 class Ours(Network):
     """The default: a Langevin step every step, on the CPU."""
 
-    def energy_and_forces(self) -> tuple[float, FloatArray]:
-        """Call what the PythonForce calls, alone, always on the same positions."""
-        if not hasattr(self, "_evaluation"):
-            import torch
-
-            from openmm_thermalnet.forces import EnergyAndForces
-
-            self._evaluation = EnergyAndForces(
-                self.net.createHamiltonian(), self.net.layout, torch.float32
-            )
-            self._raw = self._state(positions=True).getPositions(asNumpy=True)._value
-        return self._evaluation.evaluate(self._raw)
-
-    def convert(self) -> None:
-        """Do only the two conversions of an evaluation: positions in, forces out."""
-        if not hasattr(self, "_conversion"):
-            import torch
-
-            from openmm_thermalnet.conversion import HostConversion
-
-            self._conversion = HostConversion(self.net.layout, torch.float32)
-            self._positions = self._state(positions=True).getPositions(asNumpy=True)._value
-        # An evaluation leaves the gradient in place of the state.
-        self._conversion.forces(self._conversion.state(self._positions).numpy())
-
-    def cast(self) -> None:
-        """Copy the same numbers to single precision and back, without fold and transposition."""
-        if not hasattr(self, "_double"):
-            self._double = self._state(positions=True).getPositions(asNumpy=True)._value.copy()
-            self._single, self._back = self._double.astype(np.float32), self._double.copy()
-        np.copyto(self._single, self._double, casting="same_kind")
-        np.copyto(self._back, self._single)
+    def energy_and_forces(self) -> openmm.State:
+        """Evaluate both; OpenMM's copy of the forces into a State takes part of the time."""
+        return self._state(energy=True, forces=True)
 
 
 class OursCuda(Network):

@@ -134,26 +134,14 @@ def checks(row: dict[str, Any]) -> list[tuple[str, float]]:
     quotients = [
         ("torch-loop / ours", ["torch-loop"], ["ours"]),
         ("jax-md / ours", ["jax-md"], ["ours"]),
+        ("torch-batched / ours", ["torch-batched"], ["ours"]),
         ("ours / (openmm-bare + our energy and forces)", ["ours"], ["openmm-bare", "ours" + part]),
-        ("openmm-idle / openmm-bare", ["openmm-idle"], ["openmm-bare"]),
-        (
-            "(openmm-idle + our energy and forces) / (openmm-bare + our energy and forces)",
-            ["openmm-idle", "ours" + part],
-            ["openmm-bare", "ours" + part],
-        ),
         (
             "in turns / (openmm-bare + our energy and forces)",
             [harness.IN_TURNS],
             ["openmm-bare", "ours" + part],
         ),
-        (
-            "ours / (openmm-idle + our energy and forces)",
-            ["ours"],
-            ["openmm-idle", "ours" + part],
-        ),
         ("energy and forces, ours / torch-batched", ["ours" + part], ["torch-batched" + part]),
-        ("conversion / our energy and forces", ["ours: conversion"], ["ours" + part]),
-        ("cast / our energy and forces", ["ours: cast"], ["ours" + part]),
     ]
     return [
         (label, float(np.median(sum(r[k] for k in top) / sum(r[k] for k in bottom))))

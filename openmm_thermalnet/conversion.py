@@ -1,86 +1,19 @@
-"""Between OpenMM's coordinates and the kernels' arrays.
+"""Between OpenMM's coordinates and the arrays of Hamiltonians.
 
-OpenMM hands over float64 positions (B P, 3) and wants forces of that shape; a kernel wants the
-folded variables of all replicas, field by field (see `layout`), in its own precision. On the CPU
-one compiled pass folds, casts and transposes, and one brings the gradient back; anywhere else the
-same is written in torch operations.
+OpenMM hands over positions (B P, 3) and wants forces of that shape; a Hamiltonian wants the folded
+variables of all replicas, field by field (see `layout`), in its own precision.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from openmm_thermalnet import folding
 from openmm_thermalnet.layout import Layout
-from openmm_thermalnet.vectors import aligned
-
-
-class HostConversion:
-    """Compiled conversion for numpy positions, into arrays allocated once.
-
-    Parameters
-    ----------
-    layout : Layout
-        The map of the network.
-    dtype : torch.dtype
-        Precision of the kernel's state.
-    walls : bool
-        Whether the variables are folded into [-1, 1].
-    """
-
-    def __init__(self, layout: Layout, dtype: torch.dtype, walls: bool = True) -> None:
-        self._half = 0.5 if walls else 0.0
-        # Where each field starts, and the matrix to transpose: weights are transposed already.
-        self._table = np.array(
-            [
-                (where.start, field.rows, field.columns)
-                if field.kind == "spin"
-                else (where.start, field.size, 1)
-                for field, where in zip(layout.fields, layout.slices, strict=True)
-            ]
-        )
-        self._blocks, size = layout.blocks, layout.replicas * layout.particles
-        self._state = torch.empty(size, dtype=dtype)
-        self._numbers = self._state.numpy()
-        self._slopes = np.zeros(size, dtype=np.uint8)
-        self._forces = aligned((size // 3, 3), np.float64)
-
-    def state(self, positions: NDArray[np.float64]) -> Tensor:
-        """Kernel state (R P,) of positions (B P, 3) in nm; overwritten by the next call.
-
-        The positions lie in one piece, row by row.
-        """
-        folding.to_state(
-            positions, self._blocks, self._table, self._half, self._slopes, self._numbers
-        )
-        return self._state
-
-    def positions(self, state: Tensor) -> NDArray[np.float64]:
-        """Positions (B P, 3) of a kernel state: the inverse of `state` where there are no walls."""
-        return self.forces(state.numpy(), -1.0).copy()
-
-    def forces(
-        self,
-        gradient: NDArray[Any],
-        coupling: float = 1.0,
-        out: NDArray[np.float64] | None = None,
-    ) -> NDArray[np.float64]:
-        """Forces (B P, 3) at the last positions, of ``coupling`` times the energy.
-
-        They are written to `out`, or to an array that the next call overwrites.
-        """
-        out = self._forces if out is None else out
-        folding.to_forces(gradient, self._blocks, self._table, self._slopes, -coupling, out)
-        return out
 
 
 class TorchConversion(torch.nn.Module):
-    """The same conversion in torch operations, on the device of the positions.
+    """Conversion in torch operations, on the device of the positions.
 
     Parameters
     ----------
@@ -121,6 +54,10 @@ class TorchConversion(torch.nn.Module):
         for group in range(len(self.starts)):
             self.segment(state, group).copy_(self.group(folded, group))
         return state, signs
+
+    def positions(self, state: Tensor) -> Tensor:
+        """Positions (B P, 3) of a state (R P,): the inverse of `state` where there are no walls."""
+        return self.forces(state, -state.new_ones([self.blocks, self.particles, 3]))
 
     def forces(self, gradient: Tensor, signs: Tensor) -> Tensor:
         """Forces (B P, 3) on the raw coordinates, in the precision of the signs."""

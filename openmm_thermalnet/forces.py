@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import importlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
 
@@ -22,9 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet import native
-from openmm_thermalnet.allocation import LARGE, keep_freed_blocks
-from openmm_thermalnet.borrowing import borrowed_positions, is_spare
-from openmm_thermalnet.conversion import HostConversion, TorchConversion
+from openmm_thermalnet.conversion import TorchConversion
 from openmm_thermalnet.errors import DependencyError, InputError, check_integer
 from openmm_thermalnet.hamiltonians import Hamiltonian
 from openmm_thermalnet.layout import Layout
@@ -33,8 +31,6 @@ from openmm_thermalnet.threads import ThreadLocal
 
 TorchBinding = Literal["python", "torch", "pythontorch"]
 Binding = Literal["auto", "native"] | TorchBinding
-
-_Evaluation = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
 
 # OpenMM 8.5 loads NumPy's C interface when it is first given a sequence of numbers. A PythonForce
 # that is evaluated before, as after loadCheckpoint or setState in a new process, ends the process.
@@ -80,112 +76,6 @@ class Couplings(NamedTuple):
             )
 
 
-class EnergyAndForces:
-    """The callable of a `PythonForce`: a State in, energy and forces out.
-
-    Picklable, so that a System that holds it can be serialized. Its arrays are allocated at the
-    first call of each thread, which reuses them: Contexts of one System may be stepped in several
-    threads. For Systems of more than 1.4 million particles this process is told to
-    keep what it frees (see `allocation`).
-
-    Parameters
-    ----------
-    hamiltonian : Hamiltonian
-        Maps a flat state to energy terms (K, R) and its gradient.
-    layout : Layout
-        The map of the network.
-    dtype : torch.dtype
-        Precision of the evaluation.
-    walls : bool
-        Whether the variables are folded into [-1, 1].
-    threads : int
-        Torch threads; set in the calling thread at every evaluation.
-    alone : bool
-        Whether OpenMM calls it, and not another function that may read the State afterwards:
-        forces then take the place of positions in States that OpenMM makes for one call.
-    """
-
-    def __init__(
-        self,
-        hamiltonian: Hamiltonian,
-        layout: Layout,
-        dtype: torch.dtype,
-        walls: bool = True,
-        threads: int = 1,
-        alone: bool = False,
-    ) -> None:
-        self._arguments = (hamiltonian, layout, dtype, walls, threads, alone)
-        self._alone = alone
-        self._particles = layout.blocks * layout.particles
-        self._replicas = layout.replicas
-        self._decay: float = getattr(hamiltonian, "weight_decay", 0.0)
-        self._threads = threads
-        self._own = ThreadLocal()
-
-    def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
-        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        if 24 * self._particles > LARGE and not hasattr(self._own, "prepared"):  # bytes
-            keep_freed_blocks()
-        positions = borrowed_positions(state, self._particles)
-        out = positions if self._alone and is_spare(state) else None
-        couplings = Couplings.of(dict(state.getParameters()), self._replicas)
-        couplings.check()
-        return self.evaluate(positions, couplings, out)
-
-    def evaluate(
-        self,
-        positions: NDArray[np.float64],
-        couplings: Couplings | None = None,
-        out: NDArray[np.float64] | None = None,
-    ) -> tuple[float, NDArray[np.float64]]:
-        """Energy and forces of positions (B P, 3) in nm; all couplings are 1 by default.
-
-        The forces are written to `out`, or to an array that this thread's next call overwrites.
-        """
-        if torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
-        if not hasattr(self._own, "prepared"):
-            hamiltonian, layout, dtype, walls, *_ = self._arguments
-            conversion = HostConversion(layout, dtype, walls)
-            # Anything callable may be a Hamiltonian here; twins of ours share their data.
-            twin = getattr(hamiltonian, "twin", lambda: copy.deepcopy(hamiltonian))
-            self._own.prepared = conversion, _bound(twin(), conversion.state(positions))
-        prepared: tuple[HostConversion, _Evaluation] = self._own.prepared
-        conversion, energies_and_gradient = prepared
-        state = conversion.state(positions)
-        energies, gradient = energies_and_gradient()
-        common = 1.0 if couplings is None else couplings.replicas[0]
-        if couplings is None or {*couplings.replicas, couplings.decay} <= {common}:
-            energy = common * math.fsum(energies.ravel().tolist())
-            return energy, conversion.forces(gradient, common, out)
-        _, layout, dtype, walls, *_ = self._arguments
-        with torch.no_grad():
-            coupled = TorchConversion(layout, dtype, walls).couple(
-                self._decay,
-                state,
-                torch.from_numpy(energies),
-                torch.from_numpy(gradient),
-                torch.tensor(couplings.replicas, dtype=torch.float64),
-                torch.tensor(couplings.decay, dtype=torch.float64),
-            )
-        return float(coupled), conversion.forces(gradient, 1.0, out)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Rebuild from the arguments; the work arrays are not kept."""
-        return type(self), self._arguments
-
-
-def _bound(hamiltonian: Hamiltonian, state: Tensor) -> _Evaluation:
-    """Energies and gradient of what a tensor holds whenever this is called; it may change that."""
-
-    def call() -> tuple[NDArray[Any], NDArray[Any]]:
-        energies, gradient = hamiltonian(state)
-        return energies.numpy(), gradient.numpy()
-
-    bind = getattr(hamiltonian, "bound", None)
-    return (bind and bind(state)) or call
-
-
 class TorchEvaluation(torch.nn.Module):
     """Energy and forces in torch operations: tensors in, tensors out, no copy to the host.
 
@@ -226,6 +116,69 @@ class TorchEvaluation(torch.nn.Module):
                 self.weight_decay, state, energies, gradient, replicas, decay
             )
             return energy, self.conversion.forces(gradient, signs).to(positions.dtype)
+
+
+class EnergyAndForces:
+    """The callable of a `PythonForce`: a State in, energy and forces out.
+
+    Picklable, so that a System that holds it can be serialized. Each thread evaluates with scratch
+    tensors of its own: Contexts of one System may be stepped in several threads.
+
+    Parameters
+    ----------
+    hamiltonian : Hamiltonian
+        Maps a flat state to energy terms (K, R) and its gradient.
+    layout : Layout
+        The map of the network.
+    dtype : torch.dtype
+        Precision of the evaluation.
+    walls : bool
+        Whether the variables are folded into [-1, 1].
+    threads : int
+        Torch threads; set in the calling thread at every evaluation.
+    """
+
+    def __init__(
+        self,
+        hamiltonian: Hamiltonian,
+        layout: Layout,
+        dtype: torch.dtype,
+        walls: bool = True,
+        threads: int = 1,
+    ) -> None:
+        self._arguments = (hamiltonian, layout, dtype, walls, threads)
+        self._threads = threads
+        self._own = ThreadLocal()
+
+    def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
+        """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
+        couplings = Couplings.of(dict(state.getParameters()), self._arguments[1].replicas)
+        couplings.check()
+        return self.evaluate(state.getPositions(asNumpy=True)._value, couplings)
+
+    def evaluate(
+        self, positions: NDArray[np.float64], couplings: Couplings | None = None
+    ) -> tuple[float, NDArray[np.float64]]:
+        """Energy and forces of positions (B P, 3) in nm; all couplings are 1 by default."""
+        if torch.get_num_threads() != self._threads:
+            torch.set_num_threads(self._threads)
+        hamiltonian, layout, dtype, walls, _ = self._arguments
+        if not hasattr(self._own, "module"):
+            # Anything callable may be a Hamiltonian here; twins of ours share their data.
+            twin = getattr(hamiltonian, "twin", lambda: copy.deepcopy(hamiltonian))
+            self._own.module = TorchEvaluation(twin(), layout, dtype, walls)
+        module: TorchEvaluation = self._own.module
+        replicas, decay = couplings or Couplings((1.0,) * layout.replicas, 1.0)
+        energy, forces = module.evaluate(
+            torch.from_numpy(positions),
+            torch.tensor(replicas, dtype=torch.float64),
+            torch.tensor(decay, dtype=torch.float64),
+        )
+        return float(energy), forces.numpy()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rebuild from the arguments; the work arrays are not kept."""
+        return type(self), self._arguments
 
 
 class TorchEnergyAndForces(TorchEvaluation):
@@ -323,7 +276,7 @@ def create_force(
     parameters = dict.fromkeys(names, 1.0)
     force: Any
     if binding == "python":
-        evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads, alone=True)
+        evaluation = EnergyAndForces(hamiltonian, layout, dtype, walls, threads)
         force = openmm.PythonForce(evaluation, parameters)
     else:
         openmmtorch = importlib.import_module("openmmtorch")

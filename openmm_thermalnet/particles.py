@@ -13,7 +13,7 @@ from openmm import app, unit
 from torch import Tensor
 
 from openmm_thermalnet import native
-from openmm_thermalnet.conversion import HostConversion
+from openmm_thermalnet.conversion import TorchConversion
 from openmm_thermalnet.datasets import Dataset
 from openmm_thermalnet.errors import InputError, check_integer
 from openmm_thermalnet.forces import Binding, create_force, resolve_binding
@@ -196,7 +196,6 @@ class ParticleNetwork:
             system.addForce(self.createNetworkForce())
             return system
         hamiltonian = self.createHamiltonian()
-        hamiltonian.use_threads(threads)
         system.addForce(
             create_force(
                 hamiltonian,
@@ -258,18 +257,19 @@ class ParticleNetwork:
         return self.energyTerms(positions)
 
     @property
-    def _evaluation(self) -> tuple[Hamiltonian, HostConversion]:
+    def _evaluation(self) -> tuple[Hamiltonian, TorchConversion]:
         """The evaluation that this thread has for observables."""
         if not hasattr(self._own, "evaluation"):
-            conversion = HostConversion(self.layout, self.dtype, self.walls)
+            conversion = TorchConversion(self.layout, self.dtype, self.walls)
             self._own.evaluation = self.createHamiltonian(), conversion
-        found: tuple[Hamiltonian, HostConversion] = self._own.evaluation
+        found: tuple[Hamiltonian, TorchConversion] = self._own.evaluation
         return found
 
     def _state(self, positions: Any) -> Tensor:
-        """Positions as the kernels want them; overwritten by this thread's next call."""
+        """Positions as Hamiltonians want them."""
         _, conversion = self._evaluation
-        return conversion.state(self.layout.positions(self.layout.coordinates(positions)))
+        raw = self.layout.positions(self.layout.coordinates(positions))
+        return conversion.state(torch.from_numpy(raw))[0]
 
     def _uniform(self, seed: int) -> NDArray[np.float64]:
         """Numbers (R, P) uniform in (-1, 1); those of replica r follow from `seed` and r alone.

@@ -10,8 +10,7 @@ from feedforward_peers import random_data, torch_loss
 
 import openmm_thermalnet as tn
 from openmm_thermalnet.forces import EnergyAndForces, UnboundedTorchEnergyAndForces
-from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward, fused
-from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
+from openmm_thermalnet.hamiltonians import ACTIVATIONS, LOSSES, feedforward
 
 WIDTHS = (4, 5, 6, 6, 3)
 
@@ -63,8 +62,8 @@ def test_loss_and_gradient_are_those_of_autograd(activation, loss, bias, outputs
 @every_activation
 @every_loss
 @pytest.mark.parametrize("bias", [False, True])
-def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
-    """In single precision, one thread: patterns that fill no block, odd and even widths."""
+def test_single_precision_agrees_with_double(activation, loss, bias):
+    """Odd and even widths; the second call finds the first one's scratch."""
     for outputs, patterns in ((1, 1), (1, 301), (3, 256)):
         data = random_data(patterns, outputs=outputs)
         nets = [
@@ -74,38 +73,25 @@ def test_the_compiled_pass_agrees_with_torch(activation, loss, bias):
             for digits in ("double", "single")
         ]
         double, single = (net.createHamiltonian() for net in nets)
-        known = activation in fused.ACTIVATIONS and loss in fused.LOSSES
         positions = nets[0].randomPositions(seed=1)
         state = nets[1]._state(positions)
-        assert single.is_fused(state) == known
-        assert not double.is_fused(nets[0]._state(positions))
         wanted, slope = double(nets[0]._state(positions))
-        for _ in range(2):  # the second call finds the first one's scratch
+        for _ in range(2):
             found, gradient = single(state)
             torch.testing.assert_close(found, wanted, rtol=3e-6, atol=1e-7)
             assert (gradient - slope).abs().max() < 3e-6 * slope.abs().max()
-        single.use_threads(MOST_THREADS + 1)
-        assert not single.is_fused(state)
-        other = single(state)[1]
-        assert (other - slope).abs().max() < 3e-6 * slope.abs().max()
 
 
 @every_activation
 @every_loss
 def test_what_is_not_a_number_shows(activation, loss):
-    """In the loss and the gradient of its replica, in the compiled pass as in torch."""
+    """In the loss and the gradient of its replica."""
     net = tn.FeedForwardNet(random_data(30), (4, 5, 1), activation, loss, 0.0, 3)
     state = net._state(net.randomPositions(seed=1))
     state[0] = float("nan")
     energies, gradient = net.createHamiltonian()(state)
     assert energies[0].isnan().tolist() == [True, False, False]
     assert gradient.isnan().any()
-
-
-def test_wide_layers_are_left_to_torch():
-    data = random_data(10)
-    assert tn.FeedForwardNet(data, (4, fused.WIDEST, 1)).createHamiltonian().fused
-    assert not tn.FeedForwardNet(data, (4, fused.WIDEST + 1, 1)).createHamiltonian().fused
 
 
 @pytest.mark.parametrize(("patterns", "numbers"), [(40, 7), (41, 1), (200, 64)])

@@ -44,7 +44,6 @@ def energy_and_forces(context):
 def definition(net, positions):
     """Energy and forces by the torch definition in double precision."""
     hamiltonian = net.createHamiltonian().to(torch.float64)
-    hamiltonian.use_threads(99)  # torch operations, no compiled pass
     evaluation = EnergyAndForces(hamiltonian, net.layout, torch.float64, net.walls)
     energy, forces = evaluation.evaluate(np.ascontiguousarray(positions))
     return energy, forces.copy()

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from openmm_thermalnet.hamiltonians import fused
 from openmm_thermalnet.hamiltonians.activations import find_activation
-from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
 from openmm_thermalnet.hamiltonians.losses import find_loss
 
@@ -80,9 +77,6 @@ class FeedForwardHamiltonian(Hamiltonian):
         self.activation = find_activation(activation)()
         self.keeps_fields = self.activation.keeps_fields
         self.loss = find_loss(loss)()
-        self.fused = fused.fits(activation, loss, self.widths)
-        self.fused_activation = fused.ACTIVATIONS.get(activation, 0)
-        self.fused_loss = fused.LOSSES.get(loss, 0)
         self.weight_decay = float(weight_decay)
         self.bias = bool(bias)
         sizes = [above * below for below, above in pairwise(widths)]
@@ -123,13 +117,6 @@ class FeedForwardHamiltonian(Hamiltonian):
                 self.scratch = self.scratch.new_empty([0])
             self.gradient.zero_()
             losses = torch.zeros([self.replicas], dtype=torch.float64, device=state.device)
-            if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out only this form
-                if self.is_fused(state):
-                    self.add_fused(state, losses)
-                    losses /= self.patterns
-                    self.gradient.div_(self.patterns)
-                    decay = self.add_decay(state, self.gradient)
-                    return torch.stack([losses, decay]), self.gradient
             for start in range(0, self.patterns, self.slice_size):
                 end = min(start + self.slice_size, self.patterns)
                 losses += self.add_patterns(
@@ -138,33 +125,6 @@ class FeedForwardHamiltonian(Hamiltonian):
             losses /= self.patterns
             self.gradient.div_(self.patterns)
             return torch.stack([losses, self.add_decay(state, self.gradient)]), self.gradient
-
-    @torch.jit.unused
-    def use_threads(self, threads: int) -> None:
-        """Take the compiled pass, which runs on one core, unless torch has many."""
-        self.fused = self.fused and threads <= MOST_THREADS
-
-    @torch.jit.unused
-    def is_fused(self, state: Tensor) -> bool:
-        """Whether one compiled pass serves this state: on the CPU, in single precision."""
-        return self.fused and state.device.type == "cpu" and state.dtype == torch.float32
-
-    @torch.jit.unused
-    def add_fused(self, state: Tensor, losses: Tensor) -> None:
-        """Add the loss and the gradient of all patterns in one compiled pass."""
-        fused.add_patterns(
-            state.numpy(),
-            self.gradient.numpy(),
-            np.array(self.ends),
-            np.array(self.widths),
-            self.bias,
-            self.inputs.numpy(),
-            self.targets.numpy(),
-            self.fused_activation,
-            self.fused_loss,
-            fused.scratch_for(self.widths),
-            losses.numpy(),
-        )
 
     def balanced_slice(self, state: Tensor) -> int:
         """Patterns in a slice: all alike, and small enough for the cache of a CPU."""

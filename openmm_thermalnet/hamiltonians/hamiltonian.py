@@ -56,10 +56,6 @@ class Hamiltonian(torch.nn.Module):
         data = [buffer for name, buffer in self.named_buffers() if "." not in name]
         return copy.deepcopy(self, {id(buffer): buffer for buffer in data})
 
-    @torch.jit.unused
-    def use_threads(self, threads: int) -> None:
-        """Choose what is fastest with so many torch threads; by default nothing is to choose."""
-
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move to another device or precision, where the scratch tensors are made anew."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]

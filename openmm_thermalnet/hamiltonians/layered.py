@@ -9,19 +9,14 @@ so a new energy is a few lines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Real
-from typing import Any, Literal, Self
+from typing import Literal
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from openmm_thermalnet.errors import InputError
-from openmm_thermalnet.hamiltonians import packed, sparse
-from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.hamiltonian import Hamiltonian
-from openmm_thermalnet.hamiltonians.residuals import ResidualPass
 
 Gain = float | Literal["fan_in"]
 
@@ -111,9 +106,6 @@ class LayeredHamiltonian(Hamiltonian):
         self.register_buffer("targets", targets.t().to(dtype).contiguous())
         self.inputs: Tensor
         self.targets: Tensor
-        self.threads = 1
-        self.patterns_packed: packed.PackedPatterns | sparse.SparsePatterns | None = None
-        self.pass_in_use: ResidualPass | None = None
         self.fields: Tensor
         self.output_fields: Tensor
         self.output_gradient: Tensor
@@ -179,13 +171,6 @@ class LayeredHamiltonian(Hamiltonian):
         gradient : Tensor, shape (R P,)
             dH/dstate; the same tensor at every call, overwritten by the next.
         """
-        if not torch.jit.is_scripting():
-            compiled = self.compiled_pass(state)
-            if compiled is not None:
-                if self.gradient.numel() != state.numel():
-                    self.gradient = torch.empty_like(state)
-                energies = compiled(state.numpy(), self.gradient.numpy())
-                return torch.from_numpy(energies.copy()), self.gradient
         with torch.no_grad():
             self.allocate(state)
             spins, first, middle, last = self.split(state)
@@ -198,7 +183,7 @@ class LayeredHamiltonian(Hamiltonian):
             top = spins[-1]
 
             # Local fields. One product serves the first layer of all replicas.
-            self.first_layer(first, first_fields)
+            scaled_product(first, self.inputs, self.first_gain, first_fields)
             if batch > 0:
                 scaled_products(middle, below, self.gain, above)
             scaled_products(last, top, self.gain, output_fields)
@@ -211,7 +196,7 @@ class LayeredHamiltonian(Hamiltonian):
             )
 
             # The chain: S_{l-1} and J_l through the fields of layer l.
-            self.first_layer_gradient(first_fields, d_first)
+            scaled_product(first_fields, self.inputs.t(), self.first_gain, d_first)
             if batch > 0:
                 scaled_products(above, below.transpose(1, 2), self.gain, d_middle)
                 lower = d_spins[:-1].view(batch, N, M)
@@ -219,56 +204,6 @@ class LayeredHamiltonian(Hamiltonian):
             scaled_products(output_fields, top.transpose(1, 2), self.gain, d_last)
             d_spins[-1].baddbmm_(last.transpose(1, 2), output_fields, alpha=self.gain)
         return torch.cat([hidden, output]), self.gradient
-
-    @torch.jit.unused
-    def bound(self, state: Tensor) -> Callable[[], tuple[NDArray[Any], NDArray[Any]]] | None:
-        """Evaluation of what this tensor holds whenever it is called, if a pass can do that.
-
-        Returns
-        -------
-        callable or None
-            Without arguments. Gives energies (L, R) and the gradient (R P,), in place of the state;
-            the next call overwrites both.
-        """
-        compiled = self.compiled_pass(state)
-        if compiled is None:
-            return None
-        numbers = state.numpy()
-        return lambda: (compiled(numbers, numbers), numbers)
-
-    @torch.jit.unused
-    def compiled_pass(self, state: Tensor) -> ResidualPass | None:
-        """What evaluates this state in one pass of compiled code, if anything does."""
-        return None
-
-    @torch.jit.unused
-    def use_threads(self, threads: int) -> None:
-        """Take compiled passes, which run on one core, unless torch has many."""
-        self.threads = threads
-        self.forget()
-
-    @torch.jit.unused
-    def forget(self) -> None:
-        """Drop what is made anew when it is needed."""
-        self.gradient = self.gradient.new_empty(0)
-        self.patterns_packed = None
-        self.pass_in_use = None
-
-    def first_layer(self, weights: Tensor, fields: Tensor) -> None:
-        """Write the first layer's local fields (R N, M) of its weights (R N, N_0)."""
-        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out only this form
-            if self.patterns_packed is not None:
-                self.patterns_packed.fields(weights, fields)
-                return
-        scaled_product(weights, self.inputs, self.first_gain, fields)
-
-    def first_layer_gradient(self, fields: Tensor, weights: Tensor) -> None:
-        """Write the derivative by the weights (R N, N_0), given that by the fields (R N, M)."""
-        if not torch.jit.is_scripting():  # noqa: SIM102 - TorchScript leaves out only this form
-            if self.patterns_packed is not None:
-                self.patterns_packed.gradient(fields, weights)
-                return
-        scaled_product(fields, self.inputs.t(), self.first_gain, weights)
 
     def split(self, state: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Views of a flat tensor: spins, first, middle and last weights."""
@@ -292,25 +227,3 @@ class LayeredHamiltonian(Hamiltonian):
         self.fields = state.new_empty([self.depth - 1, R, N, M])
         self.output_fields = state.new_empty([R, self.output_width, M])
         self.output_gradient = torch.empty_like(self.output_fields)
-        if not torch.jit.is_scripting():
-            self.pack(state)
-
-    def pack(self, state: Tensor) -> None:
-        """Pack the patterns where that helps: in single precision on the CPU."""
-        if state.device.type != "cpu" or state.dtype != torch.float32:
-            return
-        if self.threads <= MOST_THREADS and sparse.is_sparse(self.inputs):
-            self.patterns_packed = sparse.SparsePatterns(self.inputs, self.first_gain)
-        elif packed.available():
-            self.patterns_packed = packed.PackedPatterns(
-                self.inputs, self.first_gain, self.replicas * self.width
-            )
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        """Move to another device or precision; the patterns are packed anew."""
-        self.forget()
-        return super()._apply(fn, recurse)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Everything but the scratch tensors and the packed patterns."""
-        return {**super().__getstate__(), "patterns_packed": None, "pass_in_use": None}

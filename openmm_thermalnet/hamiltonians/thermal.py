@@ -5,12 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from openmm_thermalnet.hamiltonians import compiled
-from openmm_thermalnet.hamiltonians.blocks import MOST_THREADS
 from openmm_thermalnet.hamiltonians.layered import LayeredHamiltonian
 from openmm_thermalnet.hamiltonians.registry import register
-from openmm_thermalnet.hamiltonians.residuals import FirstLayer, ResidualPass, Sizes
-from openmm_thermalnet.hamiltonians.sparse import SparsePatterns
 
 
 class ResidualHamiltonian(LayeredHamiltonian):
@@ -42,54 +38,12 @@ class ResidualHamiltonian(LayeredHamiltonian):
 
     def local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
         """Energies and derivatives: u along r by the spins, -u (1 - tanh^2) by the fields."""
-        # TorchScript leaves a branch out only if its whole condition is this one.
-        if not torch.jit.is_scripting():  # noqa: SIM102
-            if fields.device.type == "cpu" and fields.dtype == torch.float32:
-                return self.compiled_local(spins, fields, spin_gradient)
         outputs = fields.tanh_()
         residual = torch.sub(spins, outputs, out=spin_gradient)
         norms = torch.linalg.vector_norm(residual, dim=(2, 3))
         energies, factors = self.radial(norms)
         residual.mul_(factors[:, :, None, None])
         outputs.square_().sub_(1.0).mul_(residual)
-        return energies
-
-    @torch.jit.unused
-    def compiled_pass(self, state: Tensor) -> ResidualPass | None:
-        """All layers, a block of patterns at a time: on the CPU, in single precision."""
-        if state.device.type != "cpu" or state.dtype != torch.float32:
-            return None
-        if self.threads > MOST_THREADS:
-            return None
-        if self.pass_in_use is None:
-            self.pack(state)
-            packed = self.patterns_packed
-            products: FirstLayer = self.first_layer, self.first_layer_gradient
-            if isinstance(packed, SparsePatterns):
-                products = packed.lists
-            elif packed is not None:  # without a cycle of references
-                products = packed.fields, packed.gradient
-            self.pass_in_use = ResidualPass(
-                self.targets,
-                Sizes(
-                    self.replicas,
-                    self.patterns,
-                    self.input_width,
-                    self.width,
-                    self.output_width,
-                    self.depth,
-                ),
-                self.gain,
-                self.power,
-                products,
-            )
-        return self.pass_in_use
-
-    def compiled_local(self, spins: Tensor, fields: Tensor, spin_gradient: Tensor) -> Tensor:
-        """`local` in two fused passes."""
-        norms = compiled.residual_norms(spins, fields, spin_gradient)
-        energies, factors = self.radial(norms)
-        compiled.residual_derivatives(factors, fields, spin_gradient)
         return energies
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from openmm_thermalnet.config import RunConfig
-from openmm_thermalnet.conversion import HostConversion
+from openmm_thermalnet.conversion import TorchConversion
 from openmm_thermalnet.descent import stochastic_descent
 from openmm_thermalnet.feedforward_network import FeedForwardNet
 from openmm_thermalnet.files import read_sealed, write_sealed
@@ -65,9 +65,9 @@ def descend(
     """
     path, steps = directory / STATE, config.sgd_steps
     torch.set_num_threads(config.threads)
-    conversion = HostConversion(net.layout, torch.float64, walls=False)
+    conversion = TorchConversion(net.layout, torch.float64, walls=False)
     hamiltonian = net.createHamiltonian()
-    state, step = conversion.state(start.positions).clone(), 0
+    state, step = conversion.state(torch.tensor(start.positions))[0], 0
     content = read_sealed(path)
     if content is not None:
         with np.load(io.BytesIO(content), allow_pickle=False) as kept:
@@ -90,4 +90,4 @@ def descend(
             saved = time.monotonic()
         if stopping:
             raise Interrupted
-    return Start.of(net, conversion.positions(state))
+    return Start.of(net, conversion.positions(state).numpy())
