@@ -250,8 +250,7 @@ def refuse_former(directory: Path, values: Mapping[str, Any]) -> None:
     for name, default in FORMER.items():
         if values.get(name, default) != default:
             raise InputError(
-                f"{directory} has {name} {values[name]}, which was removed; resume it with "
-                "openmm_thermalnet 0.1.0, which wrote it, or start anew without it"
+                f"{directory} has {name} {values[name]}, which was removed; start anew without it"
             )
 
 

@@ -6,13 +6,14 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from openmm_thermalnet.errors import InUseError
+from openmm_thermalnet.errors import InputError, InUseError
 
 RUN, RUN_FORMAT = "run.json", "openmm_thermalnet run 1"
 """Description of a run, and what its `format` says."""
@@ -21,6 +22,31 @@ THERMO, TRAJECTORY = "thermo.csv", "trajectory.h5"
 """Records of each stage of a run."""
 
 _MARK = b"\nthermalnet sha256 "
+
+
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+=-]*")
+
+
+def check_name(name: Any, where: Path) -> str:
+    """Return `name` if it is that of a file or directory here, and of nothing elsewhere.
+
+    Parameters
+    ----------
+    name : str
+        Read from a file that may come from anywhere.
+    where : Path
+        That file.
+
+    Raises
+    ------
+    InputError
+        If it could lead out of the directory.
+    """
+    if isinstance(name, str) and _PLAIN_NAME.fullmatch(name):
+        return name
+    raise InputError(
+        f"{where} has the name {name!r}, which is not one of this package; run it anew"
+    )
 
 
 class Closeable:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from openmm_thermalnet.files import write_atomically
+from openmm_thermalnet.files import check_name, write_atomically
 from openmm_thermalnet.plotting import Drawing, save_figure
 
 FIGURES, REPORT = "figures", "report.html"
@@ -60,18 +60,20 @@ def write_page(
     target.mkdir(exist_ok=True)
     figures = []
     for drawing in drawings:
-        image = base64.b64encode(save_figure(drawing.figure, target / drawing.name)).decode()
+        # Names hold what was read from files, such as waiting times.
+        name = check_name(drawing.name, directory)
+        image = base64.b64encode(save_figure(drawing.figure, target / name)).decode()
         caption = html.escape(drawing.caption)
         figures.append(
-            f'<figure id="{drawing.name}"><img alt="{caption}" '
+            f'<figure id="{name}"><img alt="{caption}" '
             f'src="data:image/png;base64,{image}"><figcaption>{caption}</figcaption></figure>'
         )
-    name = html.escape(directory.resolve().name)
+    title = html.escape(directory.resolve().name)
     parts = [
         "<!doctype html>",
-        f'<html lang="en"><head><meta charset="utf-8"><title>{name}</title>',
+        f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title>',
         f"<style>{_CSS}</style></head><body>",
-        f"<h1>{kind}: {name}</h1>",
+        f"<h1>{kind}: {title}</h1>",
         *(f'<p class="note">{html.escape(note)}</p>' for note in notes),
         *sections,
         *(["<h2>Figures</h2>", *figures] if figures else ()),

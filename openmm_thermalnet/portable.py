@@ -52,7 +52,7 @@ def read_state(path: Path) -> openmm.State:
     Parameters
     ----------
     path : Path
-        With positions, velocities, parameters or integrator parameters of a Context.
+        With positions, velocities, and perhaps parameters and integrator parameters of a Context.
 
     Returns
     -------
@@ -61,8 +61,8 @@ def read_state(path: Path) -> openmm.State:
     Raises
     ------
     InputError
-        If the file cannot be read, or holds anything but a State with finite numbers. Nothing of
-        it has then reached OpenMM.
+        If the file cannot be read, or holds anything but a State with finite numbers, or lacks
+        positions or velocities. Nothing of it has then reached OpenMM.
     """
     try:
         parser = ElementTree.XMLParser(target=_Builder())
@@ -96,6 +96,9 @@ def _check_root(root: ElementTree.Element) -> None:
     names = [child.tag for child in root]
     if len(names) != len(set(names)):
         raise ValueError("it has two elements of one name")
+    for needed in ("Positions", "Velocities"):
+        if needed not in names:
+            raise ValueError(f"it has no {needed}")
 
 
 def _check_children(element: ElementTree.Element, known: dict[str, Any]) -> None:

@@ -33,6 +33,8 @@ class ThermalTable:
         E(0) of every replica for `energy_ratio`; by default those of the first report.
     header : bool
         Whether to write the column names.
+    constant_masses : bool
+        Whether the System's masses are the same at every report, so that they are read once.
     """
 
     def __init__(
@@ -41,11 +43,13 @@ class ThermalTable:
         stream: TextIO,
         initial_energies: NDArray[np.float64] | None = None,
         header: bool = True,
+        constant_masses: bool = False,
     ) -> None:
         self._net = net
         self._stream = stream
         self._writer = csv.writer(stream, lineterminator="\n")
         self._initial = initial_energies
+        self._constant = constant_masses
         self._masses: NDArray[np.float64] | None = None
         if header:
             self._writer.writerow(columns(net))
@@ -70,7 +74,7 @@ class ThermalTable:
         positions, velocities : Quantity or array, shape (B P, 3)
             As OpenMM gives them.
         system : openmm.System, optional
-            Has the masses for the temperature, the same at every call; by default all are 1.
+            Has the masses for the temperature; by default all are 1.
         terms : array (R, K), optional
             Terms of the energies; by default they are computed.
         """
@@ -80,7 +84,7 @@ class ThermalTable:
         energies = terms.sum(axis=1)
         if self._initial is None:
             self._initial = energies
-        if self._masses is None and system is not None:
+        if system is not None and (self._masses is None or not self._constant):
             self._masses = particle_masses(system)
         measured = net.measure(positions, velocities, self._masses)
         for replica in range(net.replicas):

@@ -41,7 +41,7 @@ def old_sweep(directory, interval):
 
 def test_a_run_with_a_thermostat_interval_is_not_resumed(tmp_path, refused):
     directory = old(tmp_path / "run", 10)
-    refused(lambda: open_run(directory), str(directory), "thermostat-interval 10", "0.1.0", "anew")
+    refused(lambda: open_run(directory), str(directory), "thermostat-interval 10", "anew")
 
 
 def test_a_run_with_the_former_default_is_resumed(tmp_path):
@@ -56,13 +56,13 @@ def test_a_run_with_the_former_default_is_resumed(tmp_path):
 def test_a_sweep_adopts_no_point_with_a_thermostat_interval(tmp_path, refused):
     config = make_config(SMALL)
     directory = old(tmp_path / "sparse", 10)
-    refused(lambda: point_state(directory, config, False), str(directory), "0.1.0", "anew")
+    refused(lambda: point_state(directory, config, False), str(directory), "anew")
     assert point_state(old(tmp_path / "every", 1), config, False) == State.FINISHED
 
 
 def test_a_sweep_with_a_thermostat_interval_does_not_go_on(tmp_path, refused):
     sweep = old_sweep(tmp_path, 10)
-    refused(lambda: write_sweep(sweep, tmp_path), "thermostat-interval 10", "0.1.0", "anew")
+    refused(lambda: write_sweep(sweep, tmp_path), "thermostat-interval 10", "anew")
 
 
 def test_a_sweep_with_the_former_default_goes_on(tmp_path):

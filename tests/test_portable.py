@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -135,6 +136,14 @@ def test_what_does_not_belong_to_a_state_is_refused(tmp_path, refused, change):
     assert change[0] in text
     (tmp_path / "state.xml").write_text(text.replace(*change))
     refused(lambda: read_state(tmp_path / "state.xml"), str(tmp_path / "state.xml"))
+
+
+@pytest.mark.parametrize("part", ["Positions", "Velocities"])
+def test_a_state_without_positions_or_velocities_is_refused(tmp_path, refused, part):
+    """OpenMM would go on with those that the Context has."""
+    text = re.sub(f"<{part}>.*</{part}>", "", state_text(context("verlet")[0]), flags=re.S)
+    (tmp_path / "state.xml").write_text(text)
+    refused(lambda: read_state(tmp_path / "state.xml"), f"it has no {part}")
 
 
 @pytest.mark.parametrize("encoding", ["none-such", "rot13", "hex", "zip", "utf-7", "utf-32"])

@@ -4,6 +4,7 @@ import errno
 import json
 import multiprocessing
 import os
+import re
 import resource
 import shutil
 import signal
@@ -500,6 +501,19 @@ def test_without_a_portable_state_the_stage_starts_again(broken, harm_state):
     assert not (broken / "tw-50/marker").exists()
     assert said[-1].endswith("starts again at step 0: no checkpoint is usable")
     assert frames(broken / "tw-50/trajectory.h5").steps.tolist() == [0, 100, 200, 300, 400]
+
+
+def test_a_portable_state_of_another_energy_is_not_used(broken):
+    """No run scales its energy, so such a state is none of its own."""
+    move_to_reference(broken)
+    path = broken / "tw-50/state.xml"
+    text = path.read_text()
+    changed = re.sub(r'coupling="1(\.0)?"', 'coupling="0"', text)
+    assert changed != text
+    path.write_text(changed)
+    said = resume(broken)
+    assert "has coupling 0.0, which no run of ours has" in said[0]
+    assert said[-1].endswith("starts again at step 0: no checkpoint is usable")
 
 
 def test_another_version_is_refused(broken, refused):

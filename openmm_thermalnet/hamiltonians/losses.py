@@ -50,6 +50,16 @@ class Loss(torch.nn.Module):
 class QuadraticHinge(Loss):
     """(1/2) sum_k max(0, 1 - y_k f_k)^2; a margin y f of 1 is enough."""
 
+    @classmethod
+    def check(cls, targets: NDArray[Any]) -> None:
+        """The margin is that of classes, whose y are +1 and -1."""
+        others = targets[np.abs(targets) != 1]
+        if others.size:
+            raise InputError(
+                f"targets have {others.flat[0]}; for the quadratic hinge give +1 and -1, or take "
+                "another loss, such as mse"
+            )
+
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Loss and derivative -y max(0, 1 - y f)."""
         slack = outputs.mul_(targets).neg_().add_(1.0).clamp_(min=0.0)

@@ -100,7 +100,9 @@ class Records:
             self._net.walls,
         )
         self._stream = self._thermo.open("w", newline="")
-        self._table = ThermalTable(self._net, self._stream, self._initial_energies)
+        self._table = ThermalTable(
+            self._net, self._stream, self._initial_energies, constant_masses=True
+        )
 
     def resume(self, step: int) -> None:
         """Reopen complete records, without what is later than `step`.
@@ -122,7 +124,9 @@ class Records:
         kept = self._thermo.read_bytes().splitlines(keepends=True)[:lines]
         write_atomically(self._thermo, b"".join(kept))
         self._stream = self._thermo.open("a", newline="")
-        self._table = ThermalTable(self._net, self._stream, self._initial_energies, header=False)
+        self._table = ThermalTable(
+            self._net, self._stream, self._initial_energies, header=False, constant_masses=True
+        )
 
     def write(self, step: int, context: openmm.Context) -> None:
         """Write what is due at this step.

@@ -18,7 +18,15 @@ from openmm_thermalnet import native
 from openmm_thermalnet.config import RunConfig, recorded_config, refuse_former
 from openmm_thermalnet.errors import InputError, MissingFileError
 from openmm_thermalnet.feedforward_network import FeedForwardNet
-from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, locked, unfinished, write_json
+from openmm_thermalnet.files import (
+    RUN,
+    RUN_FORMAT,
+    TRAJECTORY,
+    check_name,
+    locked,
+    unfinished,
+    write_json,
+)
 from openmm_thermalnet.integrators import find_platform
 from openmm_thermalnet.particles import ParticleNetwork
 from openmm_thermalnet.protocols import setup, sgd
@@ -267,6 +275,9 @@ def read_description(directory: Path, say: Callable[[str], None] = print) -> dic
     except (OSError, ValueError):
         description = None
     if isinstance(description, dict) and description.get("format") == RUN_FORMAT:
+        for stage in description.get("stages", ()):
+            if stage["directory"] != ".":
+                check_name(stage["directory"], path)
         return description
     source, copied = _copied_description(directory)
     write_json(path, copied)

@@ -193,6 +193,9 @@ class Stage:
         """The portable state, or None if it cannot be read."""
         try:
             state = read_state(self._directory / PORTABLE)
+            for name, value in dict(state.getParameters()).items():
+                if "coupling" in name and value != 1.0:
+                    raise InputError(f"{PORTABLE} has {name} {value}, which no run of ours has")
         except InputError as error:
             self._say(f"{why}, and {error}")
             return None

@@ -9,7 +9,7 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, recorded_config, refuse_former
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import RUN, THERMO, TRAJECTORY, unfinished, write_json
+from openmm_thermalnet.files import RUN, THERMO, TRAJECTORY, check_name, unfinished, write_json
 from openmm_thermalnet.sweeps.points import Point, Sweep
 from openmm_thermalnet.version import __version__
 
@@ -114,6 +114,8 @@ def read_description(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path} is damaged; repeat thermalnet sweep with its file") from error
     if kind != FORMAT:
         raise InputError(f"{path} is {kind!r}; this package reads {FORMAT!r}")
+    for point in found.get("points", ()):
+        check_name(point["name"], path)
     return found
 
 
