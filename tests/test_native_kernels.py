@@ -1,17 +1,23 @@
 """The tests of the engine's kernels in C++, which need no OpenMM: built here and run by ctest."""
 
+import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "openmm_thermalnet/native"
 HEADERS = (Path("/usr/include"), Path("/usr/local/include"))
+# Programs of this environment, activated or not, before those of the machine.
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def run(*command):
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, env={**os.environ, "PATH": PATH}
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -20,7 +26,7 @@ def run(*command):
 def test_the_kernels_pass_their_own_tests(tmp_path):
     """For every instruction set that this machine has."""
     for program in ("cmake", "ninja", "ctest"):
-        if shutil.which(program) is None:
+        if shutil.which(program, path=PATH) is None:
             pytest.skip(f"{program} is not here; it comes with openmm-thermalnet[dev]")
     if not any((place / "doctest/doctest.h").exists() for place in HEADERS):
         pytest.skip("doctest is not here (Debian: doctest-dev)")
