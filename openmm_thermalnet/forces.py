@@ -76,6 +76,12 @@ class Couplings(NamedTuple):
             )
 
 
+def _read(state: openmm.State) -> dict[str, float]:
+    """Parameters of a State; item by item it would take a millisecond for a thousand replicas."""
+    parameters = state.getParameters()
+    return dict(zip(parameters.keys(), parameters.values(), strict=True))
+
+
 class TorchEvaluation(torch.nn.Module):
     """Energy and forces in torch operations: tensors in, tensors out, no copy to the host.
 
@@ -152,7 +158,7 @@ class EnergyAndForces:
 
     def __call__(self, state: openmm.State) -> tuple[float, NDArray[np.float64]]:
         """Energy (kJ/mol) and forces (B P, 3) (kJ/mol/nm) of a State."""
-        couplings = Couplings.of(dict(state.getParameters()), self._arguments[1].replicas)
+        couplings = Couplings.of(_read(state), self._arguments[1].replicas)
         couplings.check()
         return self.evaluate(state.getPositions(asNumpy=True)._value, couplings)
 
@@ -223,7 +229,7 @@ class PythonTorchEnergyAndForces:
             self._own.module = copy.deepcopy(self._module).to(positions.device)
             self._own.device = positions.device
         module: TorchEvaluation = self._own.module
-        couplings = Couplings.of(dict(state.getParameters()), module.replicas)
+        couplings = Couplings.of(_read(state), module.replicas)
         couplings.check()
         replicas, decay = map(positions.double().new_tensor, couplings)
         return module.evaluate(positions, replicas, decay)

@@ -1,5 +1,6 @@
 #include "NetworkForceImpl.h"
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 
@@ -19,7 +20,11 @@ namespace ThermalNet {
 NetworkForceImpl::NetworkForceImpl(const NetworkForce& force,
                                    std::shared_ptr<const NetworkData> network)
     : CustomCPPForceImpl(force), owner(force), data(std::move(network)), known(0) {
-    for (int r = 0; r < data->replicas; r++) couplingNames.push_back(replicaCoupling(r));
+    for (int r = 0; r < data->replicas; r++) {
+        couplingNames.push_back(replicaCoupling(r));
+        sortedCouplings.emplace_back(couplingNames.back(), r);
+    }
+    std::sort(sortedCouplings.begin(), sortedCouplings.end());
 }
 
 NetworkForceImpl::~NetworkForceImpl() = default;
@@ -56,10 +61,8 @@ std::map<std::string, double> NetworkForceImpl::getDefaultParameters() {
     return parameters;
 }
 
-double NetworkForceImpl::evaluate(ContextImpl& context, const double* positions, double* forces,
-                                  Threads& threads) {
-    const auto finite = [&](const std::string& name) {
-        const double value = context.getParameter(name);
+void NetworkForceImpl::readCouplings(const std::map<std::string, double>& parameters) {
+    const auto finite = [](const std::string& name, double value) {
         if (!std::isfinite(value)) {
             std::ostringstream text;
             text << "NetworkForce: the parameter " << name << " is " << value
@@ -68,11 +71,20 @@ double NetworkForceImpl::evaluate(ContextImpl& context, const double* positions,
         }
         return value;
     };
-    const double common = finite(kCoupling);
-    couplings.decay = finite(kDecayCoupling);
-    couplings.replicas.clear();
-    for (const std::string& name : couplingNames)
-        couplings.replicas.push_back(common * finite(name));
+    common = finite(kCoupling, parameters.at(kCoupling));
+    couplings.decay = finite(kDecayCoupling, parameters.at(kDecayCoupling));
+    couplings.replicas.resize(couplingNames.size());
+    // Both are in the order of names: one walk, not a search for each replica.
+    auto entry = parameters.lower_bound(sortedCouplings.front().first);
+    for (const auto& [name, replica] : sortedCouplings) {
+        while (entry->first != name) ++entry;
+        couplings.replicas[replica] = common * finite(name, entry->second);
+    }
+}
+
+double NetworkForceImpl::evaluate(ContextImpl& context, const double* positions, double* forces,
+                                  Threads& threads) {
+    readCouplings(context.getParameters());
     known = 0;
     engine->evaluate(positions, forces, couplings, threads, terms);
     const int count = data->terms(), coupled = data->isLayered() ? count : 1;
@@ -110,8 +122,7 @@ double NetworkForceImpl::calcForcesAndEnergy(ContextImpl& context, bool includeF
                 double own = 0;
                 for (int k = 0; k < (data->isLayered() ? data->terms() : 1); k++)
                     own += terms[static_cast<size_t>(r) * data->terms() + k];
-                (*host.energyParameterDerivatives)[couplingNames[r]] +=
-                    context.getParameter(kCoupling) * own;
+                (*host.energyParameterDerivatives)[couplingNames[r]] += common * own;
             }
     }
     return includeEnergy ? energy : 0;

@@ -36,13 +36,16 @@ public:
 private:
     double evaluate(OpenMM::ContextImpl& context, const double* positions, double* forces,
                     Threads& threads);
+    void readCouplings(const std::map<std::string, double>& parameters);
     bool onHost(OpenMM::ContextImpl& context) const;
 
     const NetworkForce& owner;
     std::shared_ptr<const NetworkData> data;
     std::unique_ptr<Engine> engine;
     std::vector<std::string> couplingNames;
+    std::vector<std::pair<std::string, int>> sortedCouplings;
     std::vector<double> terms;
+    double common = 1;
     Couplings couplings;
     uint64_t known;  // a hash of the positions whose terms are known; 0 for none
 };
