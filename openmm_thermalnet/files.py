@@ -24,7 +24,8 @@ THERMO, TRAJECTORY = "thermo.csv", "trajectory.h5"
 _MARK = b"\nthermalnet sha256 "
 
 
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,+=-]*")
+# Nothing that separates directories, hides a file or is markup.
+_PLAIN_NAME = re.compile(r"""[^./\\<>"'&\x00-\x1f\x7f][^/\\<>"'&\x00-\x1f\x7f]*""")
 
 
 def check_name(name: Any, where: Path) -> str:

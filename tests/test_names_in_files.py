@@ -16,7 +16,9 @@ pytest_plugins = ("run_fixtures",)
 HOSTILE = ("../outside", "/etc/passwd", "a/b", "..", "", '"><svg onload=alert(1)>', "x\n", 3, None)
 
 
-@pytest.mark.parametrize("name", ["quench", "tw-10", "depth-10-gain-0.5", "correlations_tw-1e+05"])
+@pytest.mark.parametrize(
+    "name", ["quench", "tw-10", "depth-10-gain-0.5", "correlations_tw-1e+05", "digits-[0, 1]"]
+)
 def test_names_of_ours_are_taken(name, tmp_path):
     assert check_name(name, tmp_path) == name
 
