@@ -32,7 +32,7 @@ sanitize: $(LIGHT)/ready  ## the engine's kernels with AddressSanitizer and UBSa
 wheel: $(LIGHT)/ready  ## a wheel with the engine, which needs no compiler where it is installed
 	rm -rf build/wheels
 	$(LIGHT)/bin/pip wheel --quiet --disable-pip-version-check --no-deps -w build/wheels .
-	$(LIGHT)/bin/auditwheel repair --exclude libOpenMM.so --exclude libOpenMMCPU.so -w build/wheels build/wheels/*-linux_*.whl
+	PATH="$(CURDIR)/$(LIGHT)/bin:$$PATH" $(LIGHT)/bin/auditwheel repair --exclude libOpenMM.so --exclude libOpenMMCPU.so -w build/wheels build/wheels/*-linux_*.whl
 
 bench: $(BENCH)/ready  ## against what people would run instead (about 20 minutes)
 	$(BENCH)/bin/python -m benchmarks.run
