@@ -50,6 +50,19 @@ def check_name(name: Any, where: Path) -> str:
     )
 
 
+def check_stages(description: dict[str, Any], where: Path) -> None:
+    """Refuse a description of a run, read from `where`, that has a stage outside it.
+
+    Raises
+    ------
+    InputError
+        If it has.
+    """
+    for stage in description.get("stages", ()):
+        if stage["directory"] != ".":  # the quench
+            check_name(stage["directory"], where)
+
+
 class Closeable:
     """Something with a `close`, which leaving a ``with`` block calls."""
 

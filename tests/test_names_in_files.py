@@ -3,6 +3,7 @@
 import json
 import shutil
 
+import h5py
 import pytest
 
 import openmm_thermalnet as tn
@@ -41,6 +42,22 @@ def test_no_figure_is_written_beside_the_directory_and_no_markup_into_the_page(
     assert not (directory / REPORT).exists()
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     plt.close("all")
+
+
+def test_a_copy_of_a_description_is_checked_too(tmp_path, refused, tiny_run):
+    """Of run.json, which resume restores from a trajectory."""
+    run = tmp_path / "run"
+    shutil.copytree(tiny_run, run)
+    (run / "run.json").write_text("damaged")
+    for path in run.rglob("trajectory.h5"):
+        with h5py.File(path, "r+") as file:
+            name, kept = next(
+                (name, value) for name, value in file.attrs.items() if '"stages"' in str(value)
+            )
+            description = json.loads(kept)
+            description["stages"][-1]["directory"] = "../outside"
+            file.attrs[name] = json.dumps(description)
+    refused(lambda: open_run(run), "'../outside'")
 
 
 @pytest.mark.parametrize("use", [tn.load, tn.analyze_run, open_run])

@@ -22,7 +22,7 @@ from openmm_thermalnet.files import (
     RUN,
     RUN_FORMAT,
     TRAJECTORY,
-    check_name,
+    check_stages,
     locked,
     unfinished,
     write_json,
@@ -275,9 +275,7 @@ def read_description(directory: Path, say: Callable[[str], None] = print) -> dic
     except (OSError, ValueError):
         description = None
     if isinstance(description, dict) and description.get("format") == RUN_FORMAT:
-        for stage in description.get("stages", ()):
-            if stage["directory"] != ".":
-                check_name(stage["directory"], path)
+        check_stages(description, path)
         return description
     source, copied = _copied_description(directory)
     write_json(path, copied)
@@ -294,6 +292,7 @@ def _copied_description(directory: Path) -> tuple[Path, dict[str, Any]]:
         except InputError:
             continue
         if description.pop("stage", None) and description.get("format") == RUN_FORMAT:
+            check_stages(description, path)
             return path, description
     raise InputError(f"{directory / RUN} is damaged and no {TRAJECTORY} has a copy; run it anew")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from openmm_thermalnet.config import RunConfig, recorded_config
 from openmm_thermalnet.errors import InputError, MissingFileError, check_integer
-from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, Closeable, check_name
+from openmm_thermalnet.files import RUN, RUN_FORMAT, TRAJECTORY, Closeable, check_stages
 from openmm_thermalnet.results.stage import StageResult
 
 
@@ -133,9 +133,7 @@ def _read_description(directory: Path) -> dict[str, Any]:
         raise InputError(f"{path} is damaged; thermalnet resume restores it") from error
     if kind != RUN_FORMAT:
         raise InputError(f"{path} is {kind!r}; this package reads {RUN_FORMAT!r}")
-    for stage in description.get("stages", ()):
-        if stage["directory"] != ".":
-            check_name(stage["directory"], path)
+    check_stages(description, path)
     missing = {"versions", "config", "dataset", "network", "stages"} - description.keys()
     if missing:
         raise InputError(f"{path} lacks {', '.join(sorted(missing))}; run it anew")
