@@ -62,7 +62,7 @@ def assert_conforms(net, positions, platform="CPU", threads=1):
     force = native.NetworkForce.cast(system.getForce(0))
     terms = np.asarray(force.getEnergyTerms(context)).reshape(net.replicas, -1)
     np.testing.assert_allclose(
-        terms, net.energyTerms(positions), rtol=1e-5, atol=1e-6 * max(abs(wanted), 1)
+        terms, net.energyTerms(positions), rtol=10 * tolerance, atol=tolerance * max(abs(wanted), 1)
     )
 
 
@@ -189,23 +189,16 @@ def test_an_energy_that_the_engine_lacks_is_refused_by_name(make_net, refused):
         resolve_binding("native", "the energy is a torch module")
 
 
-def test_forces_at_a_residual_of_zero_are_zero(make_net):
-    """Where S_l = tanh(J_l S_{l-1}) everywhere the norm has no slope, and no NaN either."""
-    data = tn.datasets.from_arrays(np.ones((2, 3)), np.tanh(np.full((2, 1), 0.5)))
-    for energy in LAYERED[:2]:
-        net = tn.ThermalNet(data, 2, 2, 3, energy, precision="double")
-        zero = np.zeros((2, 2))
-        spins = np.tanh(np.full((2, 2), 0.6))
-        first = np.full((2, 3), 0.2)
-        last = np.full((1, 2), 0.25 / np.tanh(0.6))
-        positions = net.layout.positions(net.layout.pack([spins, first, last]))
-        context = make_context(net.createSystem("native"), positions)
-        energy_found, forces = energy_and_forces(context)
-        assert energy_found == pytest.approx(0, abs=1e-14)
-        if energy == "squared":
-            np.testing.assert_allclose(forces, 0, atol=1e-14)
-        assert np.isfinite(forces).all()
-        assert zero.sum() == 0
+@pytest.mark.parametrize("precision", ["single", "double"])
+@pytest.mark.parametrize("energy", ["norm", "squared"])
+def test_forces_at_a_residual_of_zero_are_zero(energy, precision):
+    """Spins, weights and targets of 0: the norm has no slope there, and no NaN either."""
+    data = tn.datasets.from_arrays(np.ones((2, 3)), np.zeros((2, 1)))
+    net = tn.ThermalNet(data, 3, 2, 3, energy, precision=precision)
+    positions = np.zeros((net.particles, 3))
+    found, forces = energy_and_forces(make_context(net.createSystem("native"), positions))
+    assert found == 0
+    np.testing.assert_array_equal(forces, 0.0)
 
 
 @pytest.mark.parametrize("energy", LAYERED)
