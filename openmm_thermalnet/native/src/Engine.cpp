@@ -111,6 +111,7 @@ public:
         prepare_patterns();
         prepare_block();
         prepare_chunks();
+        prepare_stretches();
     }
 
     void evaluate(const double* positions, double* forces, const Couplings& couplings,
@@ -124,13 +125,25 @@ public:
             sum_patterns(threads);
             double factors[3] = {};
             for (int c = 0; c < 3; c++) factors[c] = couplings.replicas[3 * b + c];
-            std::vector<double> scale = finish_terms(3 * b, terms);
+            finish_terms(3 * b, terms);
             for (size_t k = 0; k < scale.size(); k++) scale[k] *= factors[k % 3];
-            if (forces) add_forces(threads, scale, couplings.decay, forces + first);
+            if (forces) add_forces(threads, couplings.decay, forces + first);
         }
     }
 
 private:
+    /** A stretch of the coordinates of one layer. */
+    struct Stretch {
+        int layer;
+        long first, last;
+    };
+
+    static void split(int layer, long first, long size, std::vector<Stretch>& stretches) {
+        constexpr long most = 3 << 13;
+        for (long k = 0; k < size; k += most)
+            stretches.push_back({layer, first + k, first + std::min(k + most, size)});
+    }
+
     std::shared_ptr<const NetworkData> data;
     const EnergyKernels<Real>& kernels;
     Places places;
@@ -143,6 +156,9 @@ private:
     std::vector<Aligned<Real>> panels, gradients, listScratch;
     std::vector<Chunk<Real>> chunks;
     std::vector<std::vector<double>> sums;
+    std::vector<const Real*> each;  // of the gradients
+    std::vector<Stretch> spins, weightStretches;
+    std::vector<double> total, scale;  // [layer][3]: sums over patterns, factors of derivatives
 
     void prepare_patterns() {
         const int lanes = kernels.lanes;
@@ -219,6 +235,19 @@ private:
                               nullptr, gradients.back().get(), nullptr});
         }
         for (int k = 0; k < count; k++) chunks[k].sums = sums[k].data();
+        for (const auto& gradient : gradients) each.push_back(gradient.get());
+    }
+
+    void prepare_stretches() {
+        for (int l = 1; l <= data->depth(); l++) {
+            const long width = data->widths[l];
+            if (data->isLayered() && l < data->depth())
+                split(l, 3 * places.spins[l], 3 * width * data->patterns, spins);
+            split(l, 3 * (places.weights[l] - places.firstWeight), 3 * width * data->widths[l - 1],
+                  weightStretches);
+            if (data->bias)
+                split(l, 3 * (places.biases[l] - places.firstWeight), 3 * width, weightStretches);
+        }
     }
 
     void sum_patterns(Threads& threads) {
@@ -232,9 +261,9 @@ private:
         });
     }
 
-    /** The terms of three replicas, and the factors [layer][3] of their derivatives. */
-    std::vector<double> finish_terms(int replica, std::vector<double>& terms) const {
-        std::vector<double> total(sums[0].size(), 0.0), scale;
+    /** The terms of three replicas, and the factors of their derivatives. */
+    void finish_terms(int replica, std::vector<double>& terms) {
+        total.assign(sums[0].size(), 0.0);
         for (const auto& chunk : sums)
             for (size_t k = 0; k < total.size(); k++) total[k] += chunk[k];
         const int count = data->terms();
@@ -245,7 +274,8 @@ private:
                 terms[(replica + c) * count] = total[c] / data->patterns;
                 terms[(replica + c) * count + 1] = 0.5 * data->weightDecay * squares[c];
             }
-            return std::vector<double>(3 * data->depth(), 1.0 / data->patterns);
+            scale.assign(3 * data->depth(), 1.0 / data->patterns);
+            return;
         }
         scale.assign(total.size(), 1.0);
         for (size_t k = 0; k < total.size(); k++) {
@@ -257,33 +287,9 @@ private:
             }
             terms[(replica + k % 3) * count + k / 3] = energy;
         }
-        return scale;
     }
 
-    /** A stretch of the coordinates of one layer. */
-    struct Stretch {
-        int layer;
-        long first, last;
-    };
-
-    static void split(int layer, long first, long size, std::vector<Stretch>& stretches) {
-        constexpr long most = 3 << 13;
-        for (long k = 0; k < size; k += most)
-            stretches.push_back({layer, first + k, first + std::min(k + most, size)});
-    }
-
-    void add_forces(Threads& threads, const std::vector<double>& scale, double decayCoupling,
-                    double* forces) {
-        std::vector<Stretch> spins, weightStretches;
-        for (int l = 1; l <= data->depth(); l++) {
-            const long width = data->widths[l];
-            if (data->isLayered() && l < data->depth())
-                split(l, 3 * places.spins[l], 3 * width * data->patterns, spins);
-            split(l, 3 * (places.weights[l] - places.firstWeight), 3 * width * data->widths[l - 1],
-                  weightStretches);
-            if (data->bias)
-                split(l, 3 * (places.biases[l] - places.firstWeight), 3 * width, weightStretches);
-        }
+    void add_forces(Threads& threads, double decayCoupling, double* forces) {
         const int ranges = lists ? 4 * threads.count() : 0;
         const int inputCount = data->widths[0];
         while (lists && static_cast<int>(listScratch.size()) < threads.count())
@@ -303,8 +309,6 @@ private:
         const double decays[3] = {decay, decay, decay};
         const double* coordinates = block.coordinates + 3 * places.firstWeight;
         double* weightForces = forces + 3 * places.firstWeight;
-        std::vector<const Real*> each;
-        for (const auto& gradient : gradients) each.push_back(gradient.get());
         threads.run(static_cast<int>(weightStretches.size()), [&](int task, int) {
             const Stretch& stretch = weightStretches[task];
             const Real* first = byFirst.get();
