@@ -11,16 +11,15 @@
 
 namespace ThermalNet {
 
-/** LangevinMiddleIntegrator's step in one pass over the arrays of the CPU platform. */
-class CpuLangevinStep : public OpenMM::IntegrateLangevinMiddleStepKernel {
+/** An integrator's step in one pass over the arrays of the CPU platform. */
+template <class Kernel, class Integrator>
+class CpuStep : public Kernel {
 public:
-    CpuLangevinStep(const std::string& name, const OpenMM::Platform& platform);
-    void initialize(const OpenMM::System& system,
-                    const OpenMM::LangevinMiddleIntegrator& integrator) override;
-    void execute(OpenMM::ContextImpl& context,
-                 const OpenMM::LangevinMiddleIntegrator& integrator) override;
+    CpuStep(const std::string& name, const OpenMM::Platform& platform);
+    void initialize(const OpenMM::System& system, const Integrator& integrator) override;
+    void execute(OpenMM::ContextImpl& context, const Integrator& integrator) override;
     double computeKineticEnergy(OpenMM::ContextImpl& context,
-                                const OpenMM::LangevinMiddleIntegrator& integrator) override;
+                                const Integrator& integrator) override;
 
 private:
     const Kernels* kernels;
@@ -28,22 +27,9 @@ private:
     double mass = 1;
 };
 
-/** BrownianIntegrator's step alike. */
-class CpuBrownianStep : public OpenMM::IntegrateBrownianStepKernel {
-public:
-    CpuBrownianStep(const std::string& name, const OpenMM::Platform& platform);
-    void initialize(const OpenMM::System& system,
-                    const OpenMM::BrownianIntegrator& integrator) override;
-    void execute(OpenMM::ContextImpl& context,
-                 const OpenMM::BrownianIntegrator& integrator) override;
-    double computeKineticEnergy(OpenMM::ContextImpl& context,
-                                const OpenMM::BrownianIntegrator& integrator) override;
-
-private:
-    const Kernels* kernels;
-    std::unique_ptr<Noise> noise;
-    double mass = 1;
-};
+using CpuLangevinStep =
+    CpuStep<OpenMM::IntegrateLangevinMiddleStepKernel, OpenMM::LangevinMiddleIntegrator>;
+using CpuBrownianStep = CpuStep<OpenMM::IntegrateBrownianStepKernel, OpenMM::BrownianIntegrator>;
 
 }  // namespace ThermalNet
 
