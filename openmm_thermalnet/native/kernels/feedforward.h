@@ -87,31 +87,26 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
     Real* const one = chunk.panels;
     Real* const two = one + widest * length;
     Real* const values = two + widest * length;  // of the hidden layers, then the outputs
-    const long weightNumbers = 3 * network.parameters;
-    for (long k = 0; k < weightNumbers; k++) chunk.gradient[k] = 0;
+    for (long k = 0; k < 3 * block.plane; k++) chunk.gradient[k] = 0;
     for (int c = 0; c < 3; c++) chunk.sums[c] = 0;
     for (int tile = chunk.firstTile; tile < chunk.lastTile; tile++) {
         const long left = network.patterns - static_cast<long>(tile) * length;
         const int count = left < length ? static_cast<int>(left) : length;
         const Real* inputs = patterns.inputs + static_cast<long>(tile) * network.widths[0] * length;
         for (int c = 0; c < 3; c++) {
+            const Real* const weights = block.weights + c * block.plane;
+            Real* const byWeight = chunk.gradient + c * block.plane;
             const Real* below = inputs;
             Real* here = values;
             for (int l = 1; l <= depth; l++) {
                 const long rows = network.widths[l], inner = network.widths[l - 1];
-                product<Real>({block.weights + 3 * network.weights[l] + c, 3 * inner, 3}, rows,
-                              {below, length, length}, inner, Real(1), {here, length, length});
-                const Real* bias =
-                    network.bias ? block.weights + 3 * network.biases[l] + c : nullptr;
-                if (bias || l < depth)
-                    for (long i = 0; i < rows; i++) {
-                        const Vector<Real> shift = broadcast(bias ? bias[3 * i] : Real(0));
-                        for (int t = 0; t < length; t += n) {
-                            Real* at = here + i * length + t;
-                            const Vector<Real> x = load<Vector<Real>>(at) + shift;
-                            store(at, l < depth ? Function::template value<Real>(x) : x);
-                        }
-                    }
+                const Real* bias = network.bias ? weights + network.biases[l] : nullptr;
+                product<Real>({weights + network.weights[l], inner, 1}, rows,
+                              {below, length, length}, inner, {here, length, length},
+                              [bias, last = l == depth](Vector<Real> sum, int i, int) {
+                                  const Vector<Real> x = bias ? sum + bias[i] : sum;
+                                  return last ? x : Function::template value<Real>(x);
+                              });
                 below = here;
                 here += rows * length;
             }
@@ -139,14 +134,13 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
             for (int l = 1; l < depth; l++) here += static_cast<long>(network.widths[l]) * length;
             for (int l = depth; l >= 1; l--) {
                 const long rows = network.widths[l], inner = network.widths[l - 1];
-                const long at = 3 * network.weights[l] + c;
                 const Real* under = inputs;
                 if (l > 1) {
                     here -= inner * length;
                     under = here;
                 }
                 gradient<Real>({above, length, length}, rows, {under, length, length}, inner,
-                               {chunk.gradient + at, 3 * inner, 3});
+                               {byWeight + network.weights[l], inner, 1});
                 if (network.bias)
                     for (long i = 0; i < rows; i++) {
                         Vector<Real> byBias = zero<Real>();
@@ -154,15 +148,15 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
                             byBias += load<Vector<Real>>(above + i * length + t);
                         Real biasSum = 0;
                         for (int k = 0; k < n; k++) biasSum += byBias[k];
-                        chunk.gradient[3 * (network.biases[l] + i) + c] += biasSum;
+                        byWeight[network.biases[l] + i] += biasSum;
                     }
                 if (l == 1) break;
-                product<Real>({block.weights + at, 3, 3 * inner}, inner, {above, length, length},
-                              rows, Real(1), {passed, length, length});
-                for (long k = 0; k < inner * length; k += n)
-                    store(passed + k,
-                          Function::template chain<Real>(load<Vector<Real>>(passed + k),
-                                                         load<Vector<Real>>(under + k)));
+                product<Real>({weights + network.weights[l], 1, inner}, inner,
+                              {above, length, length}, rows, {passed, length, length},
+                              [under, length](Vector<Real> sum, int i, int t) {
+                                  return Function::template chain<Real>(
+                                      sum, load<Vector<Real>>(under + i * length + t));
+                              });
                 Real* const last = above;
                 above = passed;
                 passed = last;

@@ -5,8 +5,8 @@
 // enough that the rows it picks stay in the fastest cache: it covers a group of inputs, or the
 // patterns of one tile.
 
+#include "panels.h"
 #include "tasks.h"
-#include "vector.h"
 
 namespace ThermalNet {
 namespace THERMALNET_ISA {
@@ -55,19 +55,30 @@ inline void for_stretches(int row, Add add) {
 
 }  // namespace detail
 
+/** Rows of first weights, of x, y and z in turns; see to_panel. */
+template <class Real>
+struct FirstWeights {
+    const Real* data;
+    long plane;
+    long inputs;
+
+    const Real* at(int row, int input) const {
+        return data + row % 3 * plane + row / 3 * inputs + input;
+    }
+    Vector<Real> whole(int row, int input) const { return load<Vector<Real>>(at(row, input)); }
+    Vector<Real> part(int row, int input, int count) const {
+        return load_part<Real>(at(row, input), count);
+    }
+};
+
 /** The first weights as [input][row], times gain and step, and their sums times gain and low. */
 template <class Real>
 void list_columns(const Network& network, const Patterns<Real>& patterns,
                   const Block<Real>& block) {
-    const long inputs = network.widths[0], neurons = network.widths[1];
-    const int row = patterns.row;
+    const int inputs = network.widths[0], row = patterns.row;
     const Real gain = static_cast<Real>(network.gains[0]);
-    for (long j = 0; j < inputs; j++)
-        for (long k = 3 * neurons; k < row; k++) block.columns[j * row + k] = 0;
-    for (long i = 0; i < neurons; i++)
-        for (long j = 0; j < inputs; j++)
-            for (long c = 0; c < 3; c++)
-                block.columns[j * row + 3 * i + c] = block.weights[3 * (i * inputs + j) + c];
+    to_panel<Real>(FirstWeights<Real>{block.weights, block.plane, inputs}, inputs,
+                   3 * network.widths[1], Panel<Real>{block.columns, row, row});
     for (int k = 0; k < row; k++) block.base[k] = 0;
     for (long j = 0; j < inputs; j++)
         for (int k = 0; k < row; k++) {
@@ -97,6 +108,25 @@ inline void list_fields(const Network& network, const Patterns<Real>& patterns,
     });
 }
 
+/** Rows of derivatives by the first weights, which from_panel gives without low and step. */
+template <class Real>
+struct FirstDerivatives {
+    Real* data;
+    long plane;
+    long inputs;
+    const Real* base;
+    Real low;
+    Real step;
+
+    void put(int row, int input, Vector<Real> v) const {
+        put_part(row, input, Lanes<Real>::count, v);
+    }
+    void put_part(int row, int input, int count, Vector<Real> v) const {
+        store_part<Real>(data + row % 3 * plane + row / 3 * inputs + input,
+                         low * base[row] + step * v, count);
+    }
+};
+
 /**
  * Derivative by the first weights of some inputs, from that by the first fields, for all patterns.
  *
@@ -105,7 +135,7 @@ inline void list_fields(const Network& network, const Patterns<Real>& patterns,
 template <class Real>
 void list_gradient(const Network& network, const Patterns<Real>& patterns, const Block<Real>& block,
                    int firstInput, int lastInput, Real* base, Real* gradient) {
-    const long inputs = network.widths[0], neurons = network.widths[1];
+    const long inputs = network.widths[0];
     const int row = patterns.row;
     for (int k = 0; k < row; k++) base[k] = 0;
     for (long m = 0; m < network.patterns; m++)
@@ -123,11 +153,10 @@ void list_gradient(const Network& network, const Patterns<Real>& patterns, const
                     patterns.highPatterns + starts[j + 1], sums + j * row + column);
         });
     }
-    for (long j = firstInput; j < lastInput; j++)
-        for (long i = 0; i < neurons; i++)
-            for (long c = 0; c < 3; c++)
-                gradient[3 * (i * inputs + j) + c] =
-                    patterns.low * base[3 * i + c] + patterns.step * sums[j * row + 3 * i + c];
+    from_panel<Real>({sums + static_cast<long>(firstInput) * row, row, row}, lastInput - firstInput,
+                     3 * network.widths[1],
+                     FirstDerivatives<Real>{gradient + firstInput, network.widths[1] * inputs,
+                                            inputs, base, patterns.low, patterns.step});
 }
 
 }  // namespace THERMALNET_ISA

@@ -51,86 +51,88 @@ void spin_forces(const Block<Real>& block, const double* one, const double* othe
     }
 }
 
-/** Variables of the weights and biases first ... last - 1 (coordinates, from the first weight). */
-template <class Real>
-void weight_variables(const double* coordinates, bool walls, long first, long last, Real* weights) {
+/** Call part(k, count) for first ... last - 1 in vectors, of which the last may be shorter. */
+template <class Real, class Part>
+inline void for_vectors(long first, long last, Part part) {
     constexpr int n = Lanes<Real>::count;
-    long k = first;
-    for (; k + n <= last; k += n)
-        store(weights + k, walls ? variable<Real, true>(coordinates + k)
-                                 : variable<Real, false>(coordinates + k));
-    if (k < last) {
-        double lanes[n];
-        padded<Real>(coordinates + k, static_cast<int>(last - k), lanes);
-        const Vector<Real> v = walls ? variable<Real, true>(lanes) : variable<Real, false>(lanes);
-        for (int i = 0; k + i < last; i++) weights[k + i] = v[i];
+    for (long k = first; k < last; k += n) part(k, last - k < n ? static_cast<int>(last - k) : n);
+}
+
+/** Call part(v, q) for three vectors of coordinates on end; lanes beyond `count` of each are 0. */
+template <class Real, class Part>
+inline void for_coordinates(const double* q, int count, Part part) {
+    constexpr int n = Lanes<Real>::count;
+    double lanes[3 * n];
+    if (count < n) {
+        for (int i = 0; i < 3 * n; i++) lanes[i] = i < 3 * count ? q[i] : 0.0;
+        q = lanes;
     }
+#pragma GCC unroll 3
+    for (int v = 0; v < 3; v++) part(v, q + v * n);
+}
+
+/** Variables of the weights and biases first ... last - 1, in planes; coordinates of the first. */
+template <class Real>
+void weight_variables(const Block<Real>& block, const double* coordinates, bool walls, long first,
+                      long last) {
+    for_vectors<Real>(first, last, [&](long k, int count) {
+        Vector<Real> variables[3];
+        for_coordinates<Real>(coordinates + 3 * k, count, [&](int v, const double* q) {
+            variables[v] = walls ? variable<Real, true>(q) : variable<Real, false>(q);
+        });
+        separate<Real>(variables);
+        for (int c = 0; c < 3; c++)
+            store_part<Real>(block.weights + c * block.plane + k, variables[c], count);
+    });
 }
 
 /**
- * forces -= slope (factor derivative + decay variable) for the weights of one layer.
+ * forces -= slope (factor derivative + decay variable) for weights and biases of one layer.
  *
- * Derivatives are summed over chunks, in their order.
- *
- * @param begin        coordinates, from the first weight, before those of the derivatives
- * @param first, last  coordinates, from the first weight; multiples of 3
+ * Derivatives are summed over chunks, in their order. Coordinates and forces are those of the first
+ * weight, factors those of the three replicas.
  */
 template <class Real>
 void weight_forces(const Block<Real>& block, const double* coordinates, bool walls,
-                   const Real* const* gradients, int chunks, long begin, const double* factors,
-                   const double* decay, long first, long last, double* forces) {
+                   const Gradients<Real>& gradients, const double* factors, double decay,
+                   long first, long last, double* forces) {
     constexpr int n = Lanes<Real>::count;
-    const Alternating<Real> factor(factors), decays(decay);
-    const auto derivative = [&](const Real* sum, const Real* variable, const double* q, int v) {
-        const Vector<Real> d = factor.part[v] * load<Vector<Real>>(sum) +
-                               decays.part[v] * load<Vector<Real>>(variable);
-        return walls ? d * slope<Real, true>(q) : d;
-    };
-    const auto total = [&](long k) {
-        Vector<Real> sum = load<Vector<Real>>(gradients[0] + k - begin);
-        for (int chunk = 1; chunk < chunks; chunk++)
-            sum += load<Vector<Real>>(gradients[chunk] + k - begin);
-        return sum;
-    };
-    int v = 0;
-    long k = first;
-    for (; k + n <= last; k += n, v = v == 2 ? 0 : v + 1) {
-        Real sum[n];
-        store(sum, total(k));
-        subtract<Real>(forces + k, derivative(sum, block.weights + k, coordinates + k, v));
-    }
-    if (k < last) {
-        const int left = static_cast<int>(last - k);
-        Real sum[n] = {}, variable[n] = {};
-        double q[n];
-        padded<Real>(coordinates + k, left, q);
-        for (int i = 0; i < left; i++) {
-            for (int chunk = 0; chunk < chunks; chunk++) sum[i] += gradients[chunk][k + i - begin];
-            variable[i] = block.weights[k + i];
+    for_vectors<Real>(first, last, [&](long k, int count) {
+        Vector<Real> derivatives[3];
+        for (int c = 0; c < 3; c++) {
+            const long at = c * gradients.plane + k - gradients.begin;
+            Vector<Real> sum = load_part<Real>(gradients.chunks[0] + at, count);
+            for (int chunk = 1; chunk < gradients.count; chunk++)
+                sum += load_part<Real>(gradients.chunks[chunk] + at, count);
+            derivatives[c] = static_cast<Real>(factors[c]) * sum +
+                             static_cast<Real>(decay) *
+                                 load_part<Real>(block.weights + c * block.plane + k, count);
         }
-        const Vector<Real> d = derivative(sum, variable, q, v);
-        for (int i = 0; i < left; i++) forces[k + i] -= d[i];
-    }
+        alternate<Real>(derivatives);
+        for_coordinates<Real>(coordinates + 3 * k, count, [&](int v, const double* q) {
+            if (walls) derivatives[v] *= slope<Real, true>(q);
+        });
+        double* const to = forces + 3 * k;
+        if (count == n)
+            for (int v = 0; v < 3; v++) subtract<Real>(to + v * n, derivatives[v]);
+        else
+            for (int i = 0; i < 3 * count; i++) to[i] -= derivatives[i / n][i % n];
+    });
 }
 
 /** Sums of the squares of weights and biases of each of the three replicas. */
 template <class Real>
-void weight_squares(const Block<Real>& block, long count, double* squares) {
-    constexpr int n = Lanes<Real>::count;
-    constexpr int d = Lanes<double>::count;
-    Wide<Real> sum[3] = {};
-    long k = 0;
-    for (; k + 3 * n <= count; k += 3 * n)
-#pragma GCC unroll 3
-        for (int v = 0; v < 3; v++) {
-            const Wide<Real> w = widen<Real>(load<Vector<Real>>(block.weights + k + v * n));
-            for (int p = 0; p < Wide<Real>::parts; p++) sum[v].part[p] += w.part[p] * w.part[p];
-        }
-    for (int c = 0; c < 3; c++) squares[c] = 0;
-    for (int i = 0; i < 3 * n; i++) squares[i % 3] += sum[i / n].part[i % n / d][i % d];
-    for (; k < count; k++) {
-        const double w = block.weights[k];
-        squares[k % 3] += w * w;
+void weight_squares(const Block<Real>& block, double* squares) {
+    for (int c = 0; c < 3; c++) {
+        Wide<Real> sum{};
+        for_vectors<Real>(0, block.plane, [&](long k, int count) {
+            const Wide<Real> w =
+                widen<Real>(load_part<Real>(block.weights + c * block.plane + k, count));
+            for (int p = 0; p < Wide<Real>::parts; p++) sum.part[p] += w.part[p] * w.part[p];
+        });
+        squares[c] = 0;
+        for (const Vector<double>& part : sum.part)
+            for (int i = 0; i < Lanes<double>::count; i++) squares[c] += part[i];
     }
 }
 

@@ -92,9 +92,8 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
     Real* here = below + each;   // S_l
     Real* const fields = here + each;
     Real* const bySpin = fields + each;
-    const long weightNumbers =
-        3 * (network.parameters - network.firstWeight) - patterns.gradientBegin;
-    for (long k = 0; k < weightNumbers; k++) chunk.gradient[k] = 0;
+    const long plane = block.plane - patterns.gradientBegin;
+    for (long k = 0; k < 3 * plane; k++) chunk.gradient[k] = 0;
     for (int k = 0; k < 3 * depth; k++) chunk.sums[k] = 0;
     for (int tile = chunk.firstTile; tile < chunk.lastTile; tile++) {
         const long first = static_cast<long>(tile) * length;
@@ -103,22 +102,23 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
         for (int l = 1; l <= depth; l++) {
             const int neurons = network.widths[l], inputs = network.widths[l - 1];
             const Real gain = static_cast<Real>(network.gains[l - 1]);
-            const long offset = 3 * (network.weights[l] - network.firstWeight);
+            const long offset = network.weights[l] - network.firstWeight;
             const Real* weights = block.weights + offset;
             const Panel<Real> h{fields, length, length};
+            const auto scaled = [gain](Vector<Real> sum, int, int) { return gain * sum; };
             const Real* tileInputs =
                 patterns.inputs ? patterns.inputs + tile * static_cast<long>(inputs) * length
                                 : nullptr;
             if (l > 1) {
                 for (int c = 0; c < 3; c++)
-                    product<Real>({weights + c, 3L * inputs, 3}, neurons,
-                                  {below + c * length, 3L * length, length}, inputs, gain,
-                                  {fields + c * length, 3L * length, length});
+                    product<Real>({weights + c * block.plane, inputs, 1}, neurons,
+                                  {below + c * length, 3L * length, length}, inputs,
+                                  {fields + c * length, 3L * length, length}, scaled);
             } else if (tileInputs) {
                 for (int c = 0; c < 3; c++)
-                    product<Real>({weights + c, 3L * inputs, 3}, neurons,
-                                  {tileInputs, length, length}, inputs, gain,
-                                  {fields + c * length, 3L * length, length});
+                    product<Real>({weights + c * block.plane, inputs, 1}, neurons,
+                                  {tileInputs, length, length}, inputs,
+                                  {fields + c * length, 3L * length, length}, scaled);
             } else {
                 list_fields<Real>(network, patterns, block, first, count);
                 to_panel<Real>(Rows<Real>{block.rows + first * patterns.row, patterns.row},
@@ -142,10 +142,11 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
                 for (int c = 0; c < 3; c++) {
                     gradient<Real>({fields + c * length, 3L * length, length}, neurons,
                                    {below + c * length, 3L * length, length}, inputs,
-                                   {byWeight + c, 3L * inputs, 3});
-                    product<Real>({weights + c, 3, 3L * inputs}, inputs,
-                                  {fields + c * length, 3L * length, length}, neurons, Real(1),
-                                  {bySpin + c * length, 3L * length, length});
+                                   {byWeight + c * plane, inputs, 1});
+                    product<Real>({weights + c * block.plane, 1, inputs}, inputs,
+                                  {fields + c * length, 3L * length, length}, neurons,
+                                  {bySpin + c * length, 3L * length, length},
+                                  [](Vector<Real> sum, int, int) { return sum; });
                 }
                 const long under = 3 * (network.spins[l - 1] + first * inputs);
                 from_panel<Real>({bySpin, length, length}, 3 * inputs, count,
@@ -155,7 +156,7 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
                 for (int c = 0; c < 3; c++)
                     gradient<Real>({fields + c * length, 3L * length, length}, neurons,
                                    {tileInputs, length, length}, inputs,
-                                   {chunk.gradient + offset + c, 3L * inputs, 3});
+                                   {chunk.gradient + offset + c * plane, inputs, 1});
             } else {
                 from_panel<Real>({fields, length, length}, 3 * neurons, count,
                                  Rows<Real>{block.rows + first * patterns.row, patterns.row});

@@ -20,15 +20,13 @@ struct Rows {
         return load<Vector<Real>>(data + pattern * row + column);
     }
     Vector<Real> part(int pattern, int column, int count) const {
-        Real lanes[Lanes<Real>::count] = {};
-        for (int i = 0; i < count; i++) lanes[i] = data[pattern * row + column + i];
-        return load<Vector<Real>>(lanes);
+        return load_part<Real>(data + pattern * row + column, count);
     }
     void put(int pattern, int column, Vector<Real> v) const {
         store(data + pattern * row + column, v);
     }
     void put_part(int pattern, int column, int count, Vector<Real> v) const {
-        for (int i = 0; i < count; i++) data[pattern * row + column + i] = v[i];
+        store_part<Real>(data + pattern * row + column, v, count);
     }
 };
 

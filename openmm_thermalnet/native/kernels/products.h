@@ -24,53 +24,48 @@ struct Panel {
 
 namespace detail {
 
-template <class Real, int rows, int vectors, bool add>
-inline void product_block(Matrix<const Real> a, const Real* b, long ldb, int inner, Real scale,
-                          Real* out, long ldo) {
+// Rows i ... i + rows - 1 of a product, for `vectors` vectors of patterns from t on.
+template <class Real, int rows, int vectors, class Finish>
+inline void product_block(Matrix<const Real> a, Panel<const Real> b, int inner, Panel<Real> out,
+                          int i, int t, const Finish& finish) {
     constexpr int n = Lanes<Real>::count;
+    const Real* const factors = a.data + i * a.row;
+    const Real* const panel = b.data + t;
     Vector<Real> sum[rows][vectors];
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) sum[i][v] = zero<Real>();
+        for (int v = 0; v < vectors; v++) sum[r][v] = zero<Real>();
     for (int k = 0; k < inner; k++) {
         Vector<Real> from[vectors];
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) from[v] = load<Vector<Real>>(b + k * ldb + v * n);
+        for (int v = 0; v < vectors; v++) from[v] = load<Vector<Real>>(panel + k * b.row + v * n);
 #pragma GCC unroll 16
-        for (int i = 0; i < rows; i++) {
-            const Vector<Real> factor = broadcast(a.data[i * a.row + k * a.column]);
+        for (int r = 0; r < rows; r++) {
+            const Vector<Real> factor = broadcast(factors[r * a.row + k * a.column]);
 #pragma GCC unroll 16
-            for (int v = 0; v < vectors; v++) sum[i][v] += factor * from[v];
+            for (int v = 0; v < vectors; v++) sum[r][v] += factor * from[v];
         }
     }
 #pragma GCC unroll 16
-    for (int i = 0; i < rows; i++)
+    for (int r = 0; r < rows; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < vectors; v++) {
-            Real* to = out + i * ldo + v * n;
-            Vector<Real> value = scale * sum[i][v];
-            if constexpr (add) value += load<Vector<Real>>(to);
-            store(to, value);
-        }
+        for (int v = 0; v < vectors; v++)
+            store(out.data + (i + r) * out.row + t + v * n, finish(sum[r][v], i + r, t + v * n));
 }
 
-template <class Real, int vectors, bool add>
-inline void product_columns(Matrix<const Real> a, int rows, const Real* b, long ldb, int inner,
-                            Real scale, Real* out, long ldo) {
+template <class Real, int vectors, class Finish>
+inline void product_columns(Matrix<const Real> a, int rows, Panel<const Real> b, int inner,
+                            Panel<Real> out, int t, const Finish& finish) {
     // As many sums as the registers hold beside what they are made of.
-    constexpr int most = (kRegisters - 4) / (vectors + 1) >= 6 ? 6 : 4;
-    constexpr int block = vectors >= 4 && kRegisters < 32 ? 2 : most;
+    constexpr int block = (kRegisters - vectors - 1) / vectors >= 6   ? 6
+                          : (kRegisters - vectors - 1) / vectors >= 4 ? 4
+                                                                      : 2;
     int i = 0;
     for (; i + block <= rows; i += block)
-        product_block<Real, block, vectors, add>({a.data + i * a.row, a.row, a.column}, b, ldb,
-                                                 inner, scale, out + i * ldo, ldo);
-    for (; i + 2 <= rows; i += 2)
-        product_block<Real, 2, vectors, add>({a.data + i * a.row, a.row, a.column}, b, ldb, inner,
-                                             scale, out + i * ldo, ldo);
-    for (; i < rows; i++)
-        product_block<Real, 1, vectors, add>({a.data + i * a.row, a.row, a.column}, b, ldb, inner,
-                                             scale, out + i * ldo, ldo);
+        product_block<Real, block, vectors>(a, b, inner, out, i, t, finish);
+    for (; i + 2 <= rows; i += 2) product_block<Real, 2, vectors>(a, b, inner, out, i, t, finish);
+    for (; i < rows; i++) product_block<Real, 1, vectors>(a, b, inner, out, i, t, finish);
 }
 
 template <class Real, int rows, int columns>
@@ -120,21 +115,22 @@ inline void gradient_rows(const Real* d, long ldd, int rows, const Real* s, long
 
 }  // namespace detail
 
-/** out = scale a b for a matrix (rows, inner) and a panel of `inner` rows. */
-template <class Real, bool add = false>
-inline void product(Matrix<const Real> a, int rows, Panel<const Real> b, int inner, Real scale,
-                    Panel<Real> out) {
+/**
+ * out = finish(a b) for a matrix (rows, inner) and a panel of `inner` rows.
+ *
+ * finish(sum, i, t) makes what is stored in row i for the patterns of a vector, from t on.
+ */
+template <class Real, class Finish>
+inline void product(Matrix<const Real> a, int rows, Panel<const Real> b, int inner, Panel<Real> out,
+                    const Finish& finish) {
     constexpr int n = Lanes<Real>::count;
     int t = 0;
     for (; t + 4 * n <= b.length; t += 4 * n)
-        detail::product_columns<Real, 4, add>(a, rows, b.data + t, b.row, inner, scale,
-                                              out.data + t, out.row);
+        detail::product_columns<Real, 4>(a, rows, b, inner, out, t, finish);
     for (; t + 2 * n <= b.length; t += 2 * n)
-        detail::product_columns<Real, 2, add>(a, rows, b.data + t, b.row, inner, scale,
-                                              out.data + t, out.row);
+        detail::product_columns<Real, 2>(a, rows, b, inner, out, t, finish);
     for (; t < b.length; t += n)
-        detail::product_columns<Real, 1, add>(a, rows, b.data + t, b.row, inner, scale,
-                                              out.data + t, out.row);
+        detail::product_columns<Real, 1>(a, rows, b, inner, out, t, finish);
 }
 
 /** g += d s^T, the sum over patterns of two panels of `rows` and `columns` rows. */

@@ -14,8 +14,8 @@ template <class Real>
 struct EnergyKernels {
     int lanes;  // numbers in a vector
     long (*panelNumbers)(const Network&, int length);
-    void (*weightVariables)(const double* coordinates, bool walls, long first, long last,
-                            Real* weights);
+    void (*weightVariables)(const Block<Real>&, const double* coordinates, bool walls, long first,
+                            long last);
     void (*listColumns)(const Network&, const Patterns<Real>&, const Block<Real>&);
     void (*chunk)(const Network&, const Patterns<Real>&, const Block<Real>&, const Chunk<Real>&);
     void (*listGradient)(const Network&, const Patterns<Real>&, const Block<Real>&, int firstInput,
@@ -23,10 +23,9 @@ struct EnergyKernels {
     void (*spinForces)(const Block<Real>&, const double* one, const double* other, long first,
                        long last, double* forces);
     void (*weightForces)(const Block<Real>&, const double* coordinates, bool walls,
-                         const Real* const* gradients, int chunks, long begin,
-                         const double* factors, const double* decay, long first, long last,
-                         double* forces);
-    void (*weightSquares)(const Block<Real>&, long count, double* squares);
+                         const Gradients<Real>&, const double* factors, double decay, long first,
+                         long last, double* forces);
+    void (*weightSquares)(const Block<Real>&, double* squares);
 };
 
 /** Everything that is compiled for one instruction set. */

@@ -42,7 +42,7 @@ struct Patterns {
     const int* firstHighPattern;  // [tile][input]
     Real low;
     Real step;
-    long gradientBegin;  // coordinates from the first weight before those of Chunk::gradient
+    long gradientBegin;  // weights before the first of Chunk::gradient
     int row;             // numbers in a row of first-layer fields: 3 N_1, in whole vectors
 };
 
@@ -50,7 +50,8 @@ struct Patterns {
 template <class Real>
 struct Block {
     const double* coordinates;  // 3 P, of this block
-    Real* weights;              // variables of the weights and biases, in the order of particles
+    Real* weights;              // variables of the weights and biases, one plane for each replica
+    long plane;                 // numbers of a plane
     Real* columns;              // lists: the first weights as [input][row], scaled
     Real* base;                 // lists: a row of fields where no input is high
     Real* bySpin;               // dE_l/dS_l without the layer's factor, times the slope of the fold
@@ -64,8 +65,17 @@ struct Chunk {
     int firstTile;
     int lastTile;    // beyond the last
     Real* panels;    // scratch; see panel_numbers in layered.h and feedforward.h
-    Real* gradient;  // by weights and biases, in the order of particles; see gradientBegin
+    Real* gradient;  // by weights and biases, in planes, from gradientBegin on
     double* sums;    // [layer][3], from layer 1: what the energies are made of
+};
+
+/** Derivatives by weights and biases, which several chunks have summed. */
+template <class Real>
+struct Gradients {
+    const Real* const* chunks;
+    int count;
+    long begin;  // weights before the first
+    long plane;  // numbers of a plane
 };
 
 /** A thermostat's step of a stretch of coordinates. */

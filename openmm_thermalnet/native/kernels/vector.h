@@ -66,6 +66,22 @@ inline void store(Number* to, V v) {
     __builtin_memcpy(to, &v, sizeof(V));
 }
 
+/** Numbers on end, from an array that may have fewer: the others are 0. */
+template <class Real>
+inline Vector<Real> load_part(const Real* from, int count) {
+    if (count >= Lanes<Real>::count) return load<Vector<Real>>(from);
+    Real lanes[Lanes<Real>::count] = {};
+    for (int i = 0; i < count; i++) lanes[i] = from[i];
+    return load<Vector<Real>>(lanes);
+}
+
+/** Store the first `count` numbers of a vector. */
+template <class Real>
+inline void store_part(Real* to, Vector<Real> v, int count) {
+    if (count >= Lanes<Real>::count) return store(to, v);
+    for (int i = 0; i < count; i++) to[i] = v[i];
+}
+
 template <class To, class From>
 inline To bits(From from) {
     static_assert(sizeof(To) == sizeof(From), "the same bits");
@@ -165,7 +181,7 @@ inline V high_half(V a, V b, std::integer_sequence<int, I...>) {
 }
 
 template <int H, class Real>
-inline void transpose_step(Vector<Real>* rows) {
+[[gnu::always_inline]] inline void transpose_step(Vector<Real>* rows) {
     constexpr int n = Lanes<Real>::count;
     using Sequence = std::make_integer_sequence<int, n>;
     if constexpr (H > 0) {
@@ -181,7 +197,7 @@ inline void transpose_step(Vector<Real>* rows) {
 }
 
 template <int H, class Real>
-inline void sum_step(Vector<Real>* rows) {
+[[gnu::always_inline]] inline void sum_step(Vector<Real>* rows) {
     using Sequence = std::make_integer_sequence<int, Lanes<Real>::count>;
     if constexpr (H > 0) {
 #pragma GCC unroll 16
@@ -193,7 +209,43 @@ inline void sum_step(Vector<Real>* rows) {
     }
 }
 
+// Lanes of three vectors on end, in which x, y and z alternate: those of coordinate c.
+template <int C, class V, int... I>
+inline V separated(const V* v, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I);
+    const V two = __builtin_shufflevector(v[0], v[1], (3 * I + C < 2 * n ? 3 * I + C : 0)...);
+    return __builtin_shufflevector(two, v[2], (3 * I + C < 2 * n ? I : 3 * I + C - n)...);
+}
+// The other way: part P of three.
+template <int P, class V, int... I>
+inline V alternating(const V* v, std::integer_sequence<int, I...>) {
+    constexpr int n = sizeof...(I);
+    const V two = __builtin_shufflevector(
+        v[0], v[1], ((P * n + I) % 3 == 0 ? (P * n + I) / 3 : n + (P * n + I) / 3)...);
+    return __builtin_shufflevector(two, v[2], ((P * n + I) % 3 < 2 ? I : n + (P * n + I) / 3)...);
+}
+
 }  // namespace detail
+
+/** Three vectors on end, in which x, y and z alternate, become one of each. */
+template <class Real>
+inline void separate(Vector<Real>* v) {
+    using Sequence = std::make_integer_sequence<int, Lanes<Real>::count>;
+    const Vector<Real> from[3] = {v[0], v[1], v[2]};
+    v[0] = detail::separated<0>(from, Sequence{});
+    v[1] = detail::separated<1>(from, Sequence{});
+    v[2] = detail::separated<2>(from, Sequence{});
+}
+
+/** The other way. */
+template <class Real>
+inline void alternate(Vector<Real>* v) {
+    using Sequence = std::make_integer_sequence<int, Lanes<Real>::count>;
+    const Vector<Real> from[3] = {v[0], v[1], v[2]};
+    v[0] = detail::alternating<0>(from, Sequence{});
+    v[1] = detail::alternating<1>(from, Sequence{});
+    v[2] = detail::alternating<2>(from, Sequence{});
+}
 
 /** Transpose a square of as many vectors as each has lanes. */
 template <class Real>

@@ -10,7 +10,8 @@ namespace ThermalNet {
 namespace {
 
 constexpr long kPanelBytes = 1 << 20;
-constexpr size_t kLine = 64;  // bytes of a cache line, and of the largest vector
+constexpr long kStretch = 1 << 13;  // parameters whose forces one thread writes
+constexpr size_t kLine = 64;        // bytes of a cache line, and of the largest vector
 
 /** An array that begins where a cache line does. */
 template <class Real>
@@ -107,7 +108,7 @@ public:
             data->energy,        data->activation,      data->bias,           data->walls,
             places.spins.data(), places.weights.data(), places.biases.data(), places.firstWeight,
             places.parameters};
-        weightNumbers = 3 * (places.parameters - places.firstWeight);
+        block.plane = places.parameters - places.firstWeight;
         prepare_patterns();
         prepare_block();
         prepare_chunks();
@@ -132,14 +133,14 @@ public:
     }
 
 private:
-    /** A stretch of the coordinates of one layer. */
+    /** A stretch of one layer's spins (coordinates) or weights (from the first weight). */
     struct Stretch {
         int layer;
         long first, last;
     };
 
-    static void split(int layer, long first, long size, std::vector<Stretch>& stretches) {
-        constexpr long most = 3 << 13;
+    static void split(int layer, long first, long size, long most,
+                      std::vector<Stretch>& stretches) {
         for (long k = 0; k < size; k += most)
             stretches.push_back({layer, first + k, first + std::min(k + most, size)});
     }
@@ -151,7 +152,6 @@ private:
     Patterns<Real> patterns{};
     Block<Real> block{};
     std::unique_ptr<Lists> lists;
-    long weightNumbers = 0;
     Aligned<Real> inputs, targets, weights, columns, base, bySpin, byField, rows, byFirst;
     std::vector<Aligned<Real>> panels, gradients, listScratch;
     std::vector<Chunk<Real>> chunks;
@@ -160,13 +160,15 @@ private:
     std::vector<Stretch> spins, weightStretches;
     std::vector<double> total, scale;  // [layer][3]: sums over patterns, factors of derivatives
 
+    long firstWeights() const { return static_cast<long>(data->widths[0]) * data->widths[1]; }
+
     void prepare_patterns() {
         const int lanes = kernels.lanes;
         // Sums over a tile want it long, and panels should stay in the second cache.
         const long widest = *std::max_element(data->widths.begin() + 1, data->widths.end());
         const long perPattern =
             (data->isLayered() ? 12 : 3) * widest * static_cast<long>(sizeof(Real));
-        int length = 8 * lanes;
+        int length = 16 * lanes;
         while (length > 2 * lanes && perPattern * length > kPanelBytes) length /= 2;
         while (length > lanes && length / 2 >= data->patterns) length /= 2;
         patterns.length = length;
@@ -205,23 +207,23 @@ private:
     }
 
     void prepare_block() {
-        weights = Aligned<Real>(weightNumbers);
+        weights = Aligned<Real>(3 * block.plane);
         bySpin = Aligned<Real>(3 * places.firstWeight);
         byField = Aligned<Real>(3 * places.firstWeight);
         if (lists) {
             columns = Aligned<Real>(static_cast<size_t>(data->widths[0]) * patterns.row);
             base = Aligned<Real>(patterns.row);
             rows = Aligned<Real>(static_cast<size_t>(data->patterns) * patterns.row);
-            byFirst = Aligned<Real>(3L * data->widths[0] * data->widths[1]);
+            byFirst = Aligned<Real>(3 * firstWeights());
         }
-        block = {nullptr,      weights.get(), columns.get(), base.get(),
-                 bySpin.get(), byField.get(), rows.get()};
+        block = {nullptr,    weights.get(), block.plane,   columns.get(),
+                 base.get(), bySpin.get(),  byField.get(), rows.get()};
     }
 
     void prepare_chunks() {
         constexpr long most = 16, bytes = 8 << 20;
-        patterns.gradientBegin = lists ? 3L * data->widths[0] * data->widths[1] : 0;
-        const long numbers = weightNumbers - patterns.gradientBegin;
+        patterns.gradientBegin = lists ? firstWeights() : 0;
+        const long numbers = 3 * (block.plane - patterns.gradientBegin);
         const long fitting =
             std::max<long>(1, bytes / (numbers * static_cast<long>(sizeof(Real)) + 1));
         const int count =
@@ -242,17 +244,20 @@ private:
         for (int l = 1; l <= data->depth(); l++) {
             const long width = data->widths[l];
             if (data->isLayered() && l < data->depth())
-                split(l, 3 * places.spins[l], 3 * width * data->patterns, spins);
-            split(l, 3 * (places.weights[l] - places.firstWeight), 3 * width * data->widths[l - 1],
+                split(l, 3 * places.spins[l], 3 * width * data->patterns, 3 * kStretch, spins);
+            split(l, places.weights[l] - places.firstWeight, width * data->widths[l - 1], kStretch,
                   weightStretches);
             if (data->bias)
-                split(l, 3 * (places.biases[l] - places.firstWeight), 3 * width, weightStretches);
+                split(l, places.biases[l] - places.firstWeight, width, kStretch, weightStretches);
         }
     }
 
     void sum_patterns(Threads& threads) {
-        kernels.weightVariables(block.coordinates + 3 * places.firstWeight, data->walls, 0,
-                                weightNumbers, weights.get());
+        const double* coordinates = block.coordinates + 3 * places.firstWeight;
+        threads.run(static_cast<int>(weightStretches.size()), [&](int task, int) {
+            const Stretch& stretch = weightStretches[task];
+            kernels.weightVariables(block, coordinates, data->walls, stretch.first, stretch.last);
+        });
         if (lists) kernels.listColumns(shape, patterns, block);
         threads.run(static_cast<int>(chunks.size()), [&](int task, int thread) {
             Chunk<Real> chunk = chunks[task];
@@ -269,7 +274,7 @@ private:
         const int count = data->terms();
         if (!data->isLayered()) {
             double squares[3];
-            kernels.weightSquares(block, weightNumbers, squares);
+            kernels.weightSquares(block, squares);
             for (int c = 0; c < 3; c++) {
                 terms[(replica + c) * count] = total[c] / data->patterns;
                 terms[(replica + c) * count + 1] = 0.5 * data->weightDecay * squares[c];
@@ -305,18 +310,19 @@ private:
             kernels.spinForces(block, &scale[3 * (stretch.layer - 1)], &scale[3 * stretch.layer],
                                stretch.first, stretch.last, forces);
         });
-        const double decay = data->weightDecay * decayCoupling;
-        const double decays[3] = {decay, decay, decay};
+        const Real* first = byFirst.get();
+        const Gradients<Real> byFirstWeights{&first, 1, 0, patterns.gradientBegin};
+        const Gradients<Real> byOthers{each.data(), static_cast<int>(each.size()),
+                                       patterns.gradientBegin,
+                                       block.plane - patterns.gradientBegin};
         const double* coordinates = block.coordinates + 3 * places.firstWeight;
         double* weightForces = forces + 3 * places.firstWeight;
         threads.run(static_cast<int>(weightStretches.size()), [&](int task, int) {
             const Stretch& stretch = weightStretches[task];
-            const Real* first = byFirst.get();
-            const bool fromList = lists && stretch.layer == 1;
-            kernels.weightForces(
-                block, coordinates, data->walls, fromList ? &first : each.data(),
-                fromList ? 1 : static_cast<int>(each.size()), fromList ? 0 : patterns.gradientBegin,
-                &scale[3 * (stretch.layer - 1)], decays, stretch.first, stretch.last, weightForces);
+            kernels.weightForces(block, coordinates, data->walls,
+                                 lists && stretch.layer == 1 ? byFirstWeights : byOthers,
+                                 &scale[3 * (stretch.layer - 1)], data->weightDecay * decayCoupling,
+                                 stretch.first, stretch.last, weightForces);
         });
     }
 };

@@ -64,6 +64,7 @@ struct Case {
         network.widths = widths;
         network.gains = &gain;
         block.weights = weights.data();
+        block.plane = static_cast<long>(inputs) * neurons;
         block.columns = columns.data();
         block.base = base.data();
         block.rows = rows.data();
@@ -88,7 +89,8 @@ void check_lists(int inputs, int neurons, int count, int groups, double share) {
         for (int k = 0; k < row; k++) {
             long double field = 0;
             for (int j = 0; j < inputs && k < 3 * neurons; j++)
-                field += c.gain * c.input(m, j) * c.weights[3 * (k / 3 * inputs + j) + k % 3];
+                field +=
+                    c.gain * c.input(m, j) * c.weights[k % 3 * c.block.plane + k / 3 * inputs + j];
             REQUIRE(std::abs(static_cast<double>(c.rows[m * row + k] - field)) <= tolerance);
         }
 
@@ -104,7 +106,7 @@ void check_lists(int inputs, int neurons, int count, int groups, double share) {
             for (int x = 0; x < 3; x++) {
                 long double sum = 0;
                 for (int m = 0; m < count; m++) sum += c.input(m, j) * c.rows[m * row + 3 * i + x];
-                const Real found = gradient[3 * (i * inputs + j) + x];
+                const Real found = gradient[x * c.block.plane + i * inputs + j];
                 REQUIRE(std::abs(static_cast<double>(found - sum)) <= tolerance);
             }
 }

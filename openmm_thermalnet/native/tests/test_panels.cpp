@@ -20,6 +20,17 @@ TEST_CASE_TEMPLATE("a square of vectors is transposed, and its lanes summed", Re
     }
 }
 
+TEST_CASE_TEMPLATE("x, y and z of three vectors are separated, and alternate again", Real, float,
+                   double) {
+    constexpr int n = Lanes<Real>::count;
+    Vector<Real> v[3];
+    for (int i = 0; i < 3 * n; i++) v[i / n][i % n] = static_cast<Real>(i);
+    separate<Real>(v);
+    for (int i = 0; i < 3 * n; i++) CHECK(v[i % 3][i / 3] == static_cast<Real>(i));
+    alternate<Real>(v);
+    for (int i = 0; i < 3 * n; i++) CHECK(v[i / n][i % n] == static_cast<Real>(i));
+}
+
 TEST_CASE_TEMPLATE("rows become panels and rows again, whatever their size", Real, float, double) {
     constexpr int n = Lanes<Real>::count;
     for (int columns = 1; columns <= 2 * n + 3; columns++)
