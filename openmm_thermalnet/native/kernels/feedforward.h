@@ -92,6 +92,7 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
     for (int tile = chunk.firstTile; tile < chunk.lastTile; tile++) {
         const long left = network.patterns - static_cast<long>(tile) * length;
         const int count = left < length ? static_cast<int>(left) : length;
+        const int used = (count + n - 1) / n * n;
         const Real* inputs = patterns.inputs + static_cast<long>(tile) * network.widths[0] * length;
         for (int c = 0; c < 3; c++) {
             const Real* const weights = block.weights + c * block.plane;
@@ -101,8 +102,8 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
             for (int l = 1; l <= depth; l++) {
                 const long rows = network.widths[l], inner = network.widths[l - 1];
                 const Real* bias = network.bias ? weights + network.biases[l] : nullptr;
-                product<Real>({weights + network.weights[l], inner, 1}, rows,
-                              {below, length, length}, inner, {here, length, length},
+                product<Real>({weights + network.weights[l], inner, 1}, rows, {below, length, used},
+                              inner, {here, length, used},
                               [bias, last = l == depth](Vector<Real> sum, int i, int) {
                                   const Vector<Real> x = bias ? sum + bias[i] : sum;
                                   return last ? x : Function::template value<Real>(x);
@@ -114,7 +115,7 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
             const Real* targets =
                 patterns.targets + static_cast<long>(tile) * network.widths[depth] * length;
             Vector<Real> total = zero<Real>();
-            for (int t = 0; t < length; t += n) {
+            for (int t = 0; t < used; t += n) {
                 const auto valid = first_lanes<Real>(count - t);
                 for (long k = 0; k < network.widths[depth]; k++) {
                     Vector<Real> derivative;
@@ -139,12 +140,12 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
                     here -= inner * length;
                     under = here;
                 }
-                gradient<Real>({above, length, length}, rows, {under, length, length}, inner,
+                gradient<Real>({above, length, used}, rows, {under, length, used}, inner,
                                {byWeight + network.weights[l], inner, 1});
                 if (network.bias)
                     for (long i = 0; i < rows; i++) {
                         Vector<Real> byBias = zero<Real>();
-                        for (int t = 0; t < length; t += n)
+                        for (int t = 0; t < used; t += n)
                             byBias += load<Vector<Real>>(above + i * length + t);
                         Real biasSum = 0;
                         for (int k = 0; k < n; k++) biasSum += byBias[k];
@@ -152,7 +153,7 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
                     }
                 if (l == 1) break;
                 product<Real>({weights + network.weights[l], 1, inner}, inner,
-                              {above, length, length}, rows, {passed, length, length},
+                              {above, length, used}, rows, {passed, length, used},
                               [under, length](Vector<Real> sum, int i, int t) {
                                   return Function::template chain<Real>(
                                       sum, load<Vector<Real>>(under + i * length + t));

@@ -86,6 +86,7 @@ inline long layered_panel_numbers(const Network& network, int length) {
 template <class Real, class Energy, bool walls>
 void layered_tiles(const Network& network, const Patterns<Real>& patterns, const Block<Real>& block,
                    const Chunk<Real>& chunk) {
+    constexpr int n = Lanes<Real>::count;
     const int length = patterns.length, depth = network.depth;
     const long each = layered_panel_numbers<Real>(network, length) / 4;
     Real* below = chunk.panels;  // S_{l-1}
@@ -99,12 +100,13 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
         const long first = static_cast<long>(tile) * length;
         const long left = network.patterns - first;
         const int count = left < length ? static_cast<int>(left) : length;
+        const int used = (count + n - 1) / n * n;
         for (int l = 1; l <= depth; l++) {
             const int neurons = network.widths[l], inputs = network.widths[l - 1];
             const Real gain = static_cast<Real>(network.gains[l - 1]);
             const long offset = network.weights[l] - network.firstWeight;
             const Real* weights = block.weights + offset;
-            const Panel<Real> h{fields, length, length};
+            const Panel<Real> h{fields, length, used};
             const auto scaled = [gain](Vector<Real> sum, int, int) { return gain * sum; };
             const Real* tileInputs =
                 patterns.inputs ? patterns.inputs + tile * static_cast<long>(inputs) * length
@@ -112,53 +114,53 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
             if (l > 1) {
                 for (int c = 0; c < 3; c++)
                     product<Real>({weights + c * block.plane, inputs, 1}, neurons,
-                                  {below + c * length, 3L * length, length}, inputs,
-                                  {fields + c * length, 3L * length, length}, scaled);
+                                  {below + c * length, 3L * length, used}, inputs,
+                                  {fields + c * length, 3L * length, used}, scaled);
             } else if (tileInputs) {
                 for (int c = 0; c < 3; c++)
                     product<Real>({weights + c * block.plane, inputs, 1}, neurons,
-                                  {tileInputs, length, length}, inputs,
-                                  {fields + c * length, 3L * length, length}, scaled);
+                                  {tileInputs, length, used}, inputs,
+                                  {fields + c * length, 3L * length, used}, scaled);
             } else {
                 list_fields<Real>(network, patterns, block, first, count);
                 to_panel<Real>(Rows<Real>{block.rows + first * patterns.row, patterns.row},
                                3 * neurons, count, h);
             }
             const long at = 3 * (network.spins[l] + first * neurons);  // of the spins
-            Panel<const Real> s{here, length, length};
+            Panel<const Real> s{here, length, used};
             if (l < depth)
                 to_panel<Real>(Variables<Real, walls>{block.coordinates + at, 3L * neurons},
-                               3 * neurons, count, Panel<Real>{here, length, length});
+                               3 * neurons, count, Panel<Real>{here, length, used});
             else
                 s.data = patterns.targets + tile * static_cast<long>(neurons) * length;
             local_energy<Real, Energy>(neurons, count, s, l == depth, gain, h,
-                                       {bySpin, length, length}, chunk.sums + 3 * (l - 1));
+                                       {bySpin, length, used}, chunk.sums + 3 * (l - 1));
             if (l < depth)
-                from_panel<Real>({bySpin, length, length}, 3 * neurons, count,
+                from_panel<Real>({bySpin, length, used}, 3 * neurons, count,
                                  Derivatives<Real, walls>{{block.bySpin + at, 3L * neurons},
                                                           block.coordinates + at});
             if (l > 1) {
                 Real* byWeight = chunk.gradient + (offset - patterns.gradientBegin);
                 for (int c = 0; c < 3; c++) {
-                    gradient<Real>({fields + c * length, 3L * length, length}, neurons,
-                                   {below + c * length, 3L * length, length}, inputs,
+                    gradient<Real>({fields + c * length, 3L * length, used}, neurons,
+                                   {below + c * length, 3L * length, used}, inputs,
                                    {byWeight + c * plane, inputs, 1});
                     product<Real>({weights + c * block.plane, 1, inputs}, inputs,
-                                  {fields + c * length, 3L * length, length}, neurons,
-                                  {bySpin + c * length, 3L * length, length},
+                                  {fields + c * length, 3L * length, used}, neurons,
+                                  {bySpin + c * length, 3L * length, used},
                                   [](Vector<Real> sum, int, int) { return sum; });
                 }
                 const long under = 3 * (network.spins[l - 1] + first * inputs);
-                from_panel<Real>({bySpin, length, length}, 3 * inputs, count,
+                from_panel<Real>({bySpin, length, used}, 3 * inputs, count,
                                  Derivatives<Real, walls>{{block.byField + under, 3L * inputs},
                                                           block.coordinates + under});
             } else if (tileInputs) {
                 for (int c = 0; c < 3; c++)
-                    gradient<Real>({fields + c * length, 3L * length, length}, neurons,
-                                   {tileInputs, length, length}, inputs,
+                    gradient<Real>({fields + c * length, 3L * length, used}, neurons,
+                                   {tileInputs, length, used}, inputs,
                                    {chunk.gradient + offset + c * plane, inputs, 1});
             } else {
-                from_panel<Real>({fields, length, length}, 3 * neurons, count,
+                from_panel<Real>({fields, length, used}, 3 * neurons, count,
                                  Rows<Real>{block.rows + first * patterns.row, patterns.row});
             }
             Real* const last = below;
