@@ -26,6 +26,7 @@ class Network:
     name = "openmm_thermalnet"
     force = "native"
     platform = "CPU"
+    threads = 1
 
     def __init__(self, problem: Problem) -> None:
         import openmm
@@ -43,7 +44,7 @@ class Network:
             timestep=problem.dt,
             seed=problem.seed + 1,
         ).integrator
-        platform, properties = tn.integrators.find_platform(self.platform)
+        platform, properties = tn.integrators.find_platform(self.platform, threads=self.threads)
         self.context = openmm.Context(self.system, self.integrator, platform, properties)
         self.context.setPositions(self.net.positions(*problem.split(problem.start())))
         self.context.setVelocitiesToTemperature(tn.units.temperature(problem.kT), problem.seed)

@@ -141,7 +141,7 @@ void feedforward_tiles(const Network& network, const Patterns<Real>& patterns,
                     under = here;
                 }
                 gradient<Real>({above, length, used}, rows, {under, length, used}, inner,
-                               {byWeight + network.weights[l], inner, 1});
+                               byWeight + network.weights[l], inner);
                 if (network.bias)
                     for (long i = 0; i < rows; i++) {
                         Vector<Real> byBias = zero<Real>();

@@ -144,7 +144,7 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
                 for (int c = 0; c < 3; c++) {
                     gradient<Real>({fields + c * length, 3L * length, used}, neurons,
                                    {below + c * length, 3L * length, used}, inputs,
-                                   {byWeight + c * plane, inputs, 1});
+                                   byWeight + c * plane, inputs);
                     product<Real>({weights + c * block.plane, 1, inputs}, inputs,
                                   {fields + c * length, 3L * length, used}, neurons,
                                   {bySpin + c * length, 3L * length, used},
@@ -158,7 +158,7 @@ void layered_tiles(const Network& network, const Patterns<Real>& patterns, const
                 for (int c = 0; c < 3; c++)
                     gradient<Real>({fields + c * length, 3L * length, used}, neurons,
                                    {tileInputs, length, used}, inputs,
-                                   {chunk.gradient + offset + c * plane, inputs, 1});
+                                   chunk.gradient + offset + c * plane, inputs);
             } else {
                 from_panel<Real>({fields, length, used}, 3 * neurons, count,
                                  Rows<Real>{block.rows + first * patterns.row, patterns.row});

@@ -69,12 +69,13 @@ inline void product_columns(Matrix<const Real> a, int rows, Panel<const Real> b,
 }
 
 template <class Real, int rows, int columns>
-inline void gradient_block(const Real* d, long ldd, const Real* s, long lds, int length,
-                           Matrix<Real> g) {
+inline void gradient_block(const Real* d, long ldd, const Real* s, long lds, int length, Real* g,
+                           long ldg) {
     constexpr int n = Lanes<Real>::count;
     constexpr int sumsAtOnce = rows * columns;
     constexpr int padded = (sumsAtOnce + n - 1) / n * n;
     Vector<Real> sum[padded];
+    Real total[padded];
 #pragma GCC unroll 16
     for (int i = 0; i < padded; i++) sum[i] = zero<Real>();
     for (int t = 0; t < length; t += n) {
@@ -89,28 +90,23 @@ inline void gradient_block(const Real* d, long ldd, const Real* s, long lds, int
         }
     }
 #pragma GCC unroll 16
-    for (int first = 0; first < padded; first += n) {
-        const Vector<Real> totals = sums<Real>(sum + first);
-        for (int k = 0; k < n && first + k < sumsAtOnce; k++) {
-            const int i = (first + k) / columns, j = (first + k) % columns;
-            g.data[i * g.row + j * g.column] += totals[k];
-        }
-    }
+    for (int first = 0; first < padded; first += n) store(total + first, sums<Real>(sum + first));
+    using Row = typename VectorOf<Real, columns>::type;
+#pragma GCC unroll 16
+    for (int i = 0; i < rows; i++)
+        store(g + i * ldg, load<Row>(g + i * ldg) + load<Row>(total + i * columns));
 }
 
 template <class Real, int columns>
 inline void gradient_rows(const Real* d, long ldd, int rows, const Real* s, long lds, int length,
-                          Matrix<Real> g) {
+                          Real* g, long ldg) {
     int i = 0;
     for (; i + 4 <= rows; i += 4)
-        gradient_block<Real, 4, columns>(d + i * ldd, ldd, s, lds, length,
-                                         {g.data + i * g.row, g.row, g.column});
+        gradient_block<Real, 4, columns>(d + i * ldd, ldd, s, lds, length, g + i * ldg, ldg);
     for (; i + 2 <= rows; i += 2)
-        gradient_block<Real, 2, columns>(d + i * ldd, ldd, s, lds, length,
-                                         {g.data + i * g.row, g.row, g.column});
+        gradient_block<Real, 2, columns>(d + i * ldd, ldd, s, lds, length, g + i * ldg, ldg);
     for (; i < rows; i++)
-        gradient_block<Real, 1, columns>(d + i * ldd, ldd, s, lds, length,
-                                         {g.data + i * g.row, g.row, g.column});
+        gradient_block<Real, 1, columns>(d + i * ldd, ldd, s, lds, length, g + i * ldg, ldg);
 }
 
 }  // namespace detail
@@ -133,20 +129,20 @@ inline void product(Matrix<const Real> a, int rows, Panel<const Real> b, int inn
         detail::product_columns<Real, 1>(a, rows, b, inner, out, t, finish);
 }
 
-/** g += d s^T, the sum over patterns of two panels of `rows` and `columns` rows. */
+/** g += d s^T, the sum over patterns of two panels; rows of g are `ldg` numbers apart. */
 template <class Real>
-inline void gradient(Panel<const Real> d, int rows, Panel<const Real> s, int columns,
-                     Matrix<Real> g) {
+inline void gradient(Panel<const Real> d, int rows, Panel<const Real> s, int columns, Real* g,
+                     long ldg) {
     int j = 0;
     for (; j + 4 <= columns; j += 4)
         detail::gradient_rows<Real, 4>(d.data, d.row, rows, s.data + j * s.row, s.row, d.length,
-                                       {g.data + j * g.column, g.row, g.column});
+                                       g + j, ldg);
     for (; j + 2 <= columns; j += 2)
         detail::gradient_rows<Real, 2>(d.data, d.row, rows, s.data + j * s.row, s.row, d.length,
-                                       {g.data + j * g.column, g.row, g.column});
+                                       g + j, ldg);
     for (; j < columns; j++)
         detail::gradient_rows<Real, 1>(d.data, d.row, rows, s.data + j * s.row, s.row, d.length,
-                                       {g.data + j * g.column, g.row, g.column});
+                                       g + j, ldg);
 }
 
 }  // namespace THERMALNET_ISA

@@ -61,22 +61,22 @@ TEST_CASE_TEMPLATE("gradients of every remainder of rows and columns", Real, flo
                 const int length = vectors * Lanes<Real>::count, row = length + 3;
                 const auto d = random_numbers<Real>(static_cast<long>(rows) * row, 10);
                 const auto s = random_numbers<Real>(static_cast<long>(columns) * row, 11);
-                const auto before = random_numbers<Real>(3L * rows * columns, 12);
+                const int ldg = columns + 2;
+                const auto before = random_numbers<Real>(static_cast<long>(rows) * ldg, 12);
                 std::vector<Real> g = before;
                 gradient<Real>({d.data(), row, length}, rows, {s.data(), row, length}, columns,
-                               {g.data(), 3L * columns, 3});
+                               g.data(), ldg);
                 CAPTURE(rows);
                 CAPTURE(columns);
                 for (int i = 0; i < rows; i++)
-                    for (int j = 0; j < columns; j++) {
-                        const long at = 3L * (i * columns + j);
+                    for (int j = 0; j < ldg; j++) {
+                        const long at = i * ldg + j;
                         long double sum = before[at];
-                        for (int t = 0; t < length; t++)
+                        for (int t = 0; t < length && j < columns; t++)
                             sum += static_cast<long double>(d[i * row + t]) * s[j * row + t];
                         REQUIRE(std::abs(static_cast<double>(g[at] - sum)) <=
                                 rounding<Real>(length));
-                        REQUIRE(g[at + 1] == before[at + 1]);
-                        REQUIRE(g[at + 2] == before[at + 2]);
+                        if (j >= columns) REQUIRE(g[at] == before[at]);
                     }
             }
 }
