@@ -47,16 +47,8 @@ class Limits:
         library = directory / "limits.so"
         subprocess.run(
             [
-                *[
-                    "c++",
-                    "-std=c++17",
-                    "-O3",
-                    "-march=native",
-                    "-shared",
-                    "-fPIC",
-                    "-pthread",
-                    "-Wno-psabi",
-                ],
+                *("c++", "-std=c++17", "-O3", "-march=native", "-shared", "-fPIC", "-pthread"),
+                "-Wno-psabi",
                 "-DTHERMALNET_ISA=host",
                 f"-I{KERNELS}",
                 str(HERE / "limits.cpp"),
