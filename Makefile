@@ -67,7 +67,7 @@ $(TORCHFORCE)/ready: pyproject.toml constraints-torchforce.txt $(ENGINE)
 	PATH="$(CURDIR)/$(TORCHFORCE)/bin:$$PATH" $(TORCHFORCE)/bin/pip install --quiet --disable-pip-version-check -c constraints-torchforce.txt --no-build-isolation -C build-dir=build/torchforce -e '.[test,torchforce-cpu]'
 	touch $@
 
-$(BENCH)/ready: pyproject.toml constraints.txt benchmarks/requirements.txt
+$(BENCH)/ready: pyproject.toml constraints.txt benchmarks/requirements.txt $(ENGINE)
 	$(PYTHON) -m venv $(BENCH)
 	$(BENCH)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e . -r benchmarks/requirements.txt
 	touch $@
