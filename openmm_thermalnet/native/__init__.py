@@ -30,8 +30,12 @@ def _load() -> tuple[ModuleType | None, str | None]:
         return None, f"it was not built: get a C++ compiler, such as g++, and {_AGAIN}"
     # Nothing is loaded into another OpenMM than it was built for.
     compiled, present = (found[0] / _BUILT_FOR).read_text().strip(), openmm.__version__
-    if compiled.split(".")[:2] != present.split(".")[:2]:
-        return None, f"it was built for OpenMM {compiled}, and this is {present}: {_AGAIN}"
+    minor = ".".join(compiled.split(".")[:2])
+    if minor != ".".join(present.split(".")[:2]):
+        return None, (
+            f"it was built for OpenMM {compiled}, and this is {present}: {_AGAIN} with "
+            f"--no-build-isolation, or openmm=={minor}.*"
+        )
     try:
         module = importlib.import_module(f"{__name__}.networkforce")
         openmm.Platform.loadPluginLibrary(str(found[0] / _LIBRARY))
