@@ -117,6 +117,12 @@ def unfinished(path: Path) -> Path:
     return path.with_name(f".{path.name}.tmp")
 
 
+def remove_unfinished(directory: Path) -> None:
+    """Delete what a killed process left of `write_atomically`; for who has locked the directory."""
+    for path in directory.glob(".*.tmp"):
+        path.unlink(missing_ok=True)
+
+
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to the disk, and move it there.
 

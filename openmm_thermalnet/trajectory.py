@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from openmm_thermalnet.errors import InputError, MissingFileError
-from openmm_thermalnet.files import Closeable
+from openmm_thermalnet.files import Closeable, unfinished
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.walls import PERIOD
 
@@ -277,7 +277,7 @@ def continue_trajectory(
     InputError
         If there is no room for the copy.
     """
-    renewed = path.with_name(f".{path.name}.renewed")
+    renewed = unfinished(path)
     renewed.unlink(missing_ok=True)
     with Trajectory(path) as old:
         needed = old.path.stat().st_size

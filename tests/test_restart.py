@@ -164,8 +164,17 @@ def test_killed_between_any_two_writes(tmp_path):
     assert killed >= 5
     run_to_the_end(broken, log)
     assert_same(contents(whole), contents(broken))
-    left = {path.name for path in broken.rglob(".*")}
-    assert left <= {".trajectory.h5.renewed"}
+    assert not list(broken.rglob(".*"))
+
+
+def test_what_a_kill_left_of_a_file_goes_even_if_the_run_is_finished(tmp_path):
+    """As at a kill in the last checkpoint, when all records are there already."""
+    execute(tmp_path / "run", **{**DENSE, "waiting-times": [100], "follow": 100})
+    for place in (".", "tw-100"):
+        for name in ("state.xml", "checkpoint.chk", "trajectory.h5"):
+            files.unfinished(tmp_path / "run" / place / name).write_text("half of")
+    open_run(tmp_path / "run").execute()
+    assert not list((tmp_path / "run").rglob(".*"))
 
 
 @pytest.mark.slow

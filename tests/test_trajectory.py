@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from openmm_thermalnet.errors import InputError
+from openmm_thermalnet.files import unfinished
 from openmm_thermalnet.layout import Layout
 from openmm_thermalnet.trajectory import (
     DamagedFileError,
@@ -213,7 +214,7 @@ def test_one_layer_of_one_replica_can_be_read_without_the_others(tmp_path, parti
 def test_a_continued_file_keeps_what_is_before_the_step(tmp_path):
     path = tmp_path / "trajectory.h5"
     write_frames(path, [0, 3, 10]).close()
-    renewed = path.with_name(".trajectory.h5.renewed")
+    renewed = unfinished(path)
     renewed.write_bytes(b"left by a killed process")
     writer = continue_trajectory(path, LAYOUT, DEPTH, 9, double=False)
     for step in (10, 20):

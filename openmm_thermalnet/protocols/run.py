@@ -24,6 +24,7 @@ from openmm_thermalnet.files import (
     TRAJECTORY,
     check_stages,
     locked,
+    remove_unfinished,
     unfinished,
     write_json,
 )
@@ -92,6 +93,7 @@ class Run:
         """
         with locked(self.directory):
             for spec in self.specs:
+                remove_unfinished(self.directory / spec.directory)
                 self._run_stage(spec, self._start(spec, progress, stop), progress, stop, say)
 
     def _run_stage(
