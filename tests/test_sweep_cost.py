@@ -1,6 +1,7 @@
 """The cost of a sweep: sizes against real networks, bytes against real runs, schedules by hand."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,16 +40,18 @@ def test_sizes_are_those_of_the_network(values):
     found = sizes(config)
     assert found.variables == net.particles
     assert found.products == 12 * weights
-    assert found.kicks == 1
-    assert sizes(make_config({"integrator": "verlet"})).kicks == 0
+    assert found.stock == 0
+    assert sizes(make_config({"integrator": "verlet"})).stock == 1
 
 
 def test_seconds_are_the_law():
-    rates = Rates(step=1.0, variable=2.0, noise=3.0, product=5.0, stage=7.0)
+    rates = Rates(step=1.0, variable=2.0, stock=3.0, product=5.0, stage=7.0)
     config = make_config({**SMALL, "replicas": 4, "waiting-times": [10], "follow": 20})
     size = sizes(config)
-    step = 1.0 + 6 * ((2.0 + 3.0) * size.variables + 5.0 * size.products)
+    step = 1.0 + 6 * (2.0 * size.variables + 5.0 * size.products)
     assert step_seconds(size, 6, rates) == pytest.approx(step)
+    without = step_seconds(replace(size, stock=1), 6, rates)
+    assert without == pytest.approx(step + 6 * 3.0 * size.variables)
     quench, follow = stage_costs(config, rates)
     assert quench.seconds == pytest.approx(7.0 + 100 * step_seconds(size, 3, rates))
     assert follow.seconds == pytest.approx(7.0 + 20 * step_seconds(size, 12, rates))
@@ -80,10 +83,10 @@ def test_long_runs_write_more_than_they_keep():
 
 def test_rates_of_a_table_are_checked(refused):
     assert read_rates(None) == Rates()
-    assert read_rates({"noise": 0}) == Rates(noise=0)
-    refused(lambda: read_rates({"nois": 1.0}), "nois is no rate", "noise")
-    refused(lambda: read_rates({"noise": -1.0}), "noise is -1.0", "at least 0")
-    refused(lambda: read_rates({"noise": "much"}), "noise is 'much'")
+    assert read_rates({"stock": 0}) == Rates(stock=0)
+    refused(lambda: read_rates({"stok": 1.0}), "stok is no rate", "stock")
+    refused(lambda: read_rates({"stock": -1.0}), "stock is -1.0", "at least 0")
+    refused(lambda: read_rates({"stock": "much"}), "stock is 'much'")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +117,7 @@ def test_the_plan_in_words(tmp_path):
     path = tmp_path / "sweep.toml"
     path.write_text(
         "[run]\nsteps = 1000\n[grid]\ndepth = [5, 10]\nseed = [1, 2, 3, 4, 5, 6, 7, 8]\n"
-        "[cost]\nstep = 1\nvariable = 0\nnoise = 0\nproduct = 0\nstage = 0\n"
+        "[cost]\nstep = 1\nvariable = 0\nstock = 0\nproduct = 0\nstage = 0\n"
     )
     lines = list(plan_lines(read_sweep(path)))
     assert lines[1].split()[:3] == ["depth-5-seed-1", "17", "min"]
@@ -131,7 +134,7 @@ def test_the_plan_in_words(tmp_path):
 @pytest.mark.slow
 def test_calibration_finds_rates_that_fit():
     rates, timings = calibrate(seconds=0.3, rounds=3)
-    assert rates.variable + rates.noise > 0
+    assert rates.variable + rates.stock > 0
     ratios = np.array([timing.fitted / timing.measured for timing in timings])
     assert np.all((ratios > 0.2) & (ratios < 5))  # on a busy machine
     lines = list(rates_lines(rates, timings))

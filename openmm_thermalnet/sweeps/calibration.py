@@ -17,15 +17,15 @@ from openmm_thermalnet.protocols.start import Start
 from openmm_thermalnet.sweeps.cost import Rates, sizes, step_seconds
 
 _MACHINES = (  # patterns, width, depth, samples, integrator
-    (20, 5, 5, 3, "verlet"),
-    (100, 10, 10, 3, "langevin-middle"),
-    (250, 10, 10, 3, "verlet"),
-    (250, 10, 10, 12, "verlet"),
-    (500, 20, 5, 6, "verlet"),
-    (500, 40, 10, 3, "verlet"),
-    (1000, 10, 20, 3, "verlet"),
-    (1000, 20, 10, 3, "langevin-middle"),
-    (2000, 10, 5, 3, "verlet"),
+    (20, 5, 5, 3, "langevin-middle"),
+    (100, 10, 10, 3, "verlet"),
+    (250, 10, 10, 3, "langevin-middle"),
+    (250, 10, 10, 12, "langevin-middle"),
+    (500, 20, 5, 6, "langevin-middle"),
+    (500, 40, 10, 3, "langevin-middle"),
+    (1000, 10, 20, 3, "langevin-middle"),
+    (1000, 20, 10, 3, "verlet"),
+    (2000, 10, 5, 3, "langevin-middle"),
 )
 
 
@@ -81,8 +81,8 @@ def calibrate(
             measured[machine] = min(measured[machine], taken)
     terms = np.array([_terms(config) for config in configs])
     solution, _ = nnls(terms / measured[:, None], np.ones(len(measured)))
-    step, variable, noise, product = map(float, solution)
-    rates = Rates(step, variable, noise, product, float(np.median(stages)))
+    step, variable, stock, product = map(float, solution)
+    rates = Rates(step, variable, stock, product, float(np.median(stages)))
     fitted = [step_seconds(sizes(config), config.samples, rates) for config in configs]
     return rates, [Timing(*row) for row in zip(configs, measured.tolist(), fitted, strict=True)]
 

@@ -5,8 +5,9 @@ A step of R replicas takes
     t = a + R (b V + c V + d F),
 
 with V variables and F multiply-adds of a forward pass in a replica: a call, what is done per
-variable, random numbers (c V, if the integrator draws them), and matrix products. The four rates
-are non-negative and belong to a machine; `calibrate` measures them.
+variable, what is done besides if the engine does not take the step but OpenMM's own integrator
+(c V), and matrix products. The four rates are non-negative and belong to a machine; `calibrate`
+measures them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from openmm_thermalnet.config import RunConfig
 from openmm_thermalnet.errors import InputError
 
-_NOISY = ("langevin-middle", "langevin", "brownian")  # a random number per variable and step
+_OWN_STEP = ("langevin-middle", "brownian")  # integrators whose step is the engine's
 _INPUTS = {"digits": 64}  # pixels; others have those of MNIST
 _CHECKPOINT = 16.0  # bytes a variable, in checkpoint.chk of the CPU platform
 _PORTABLE = 58.0  # bytes a variable, in state.xml
@@ -38,19 +39,19 @@ class Rates:
         For any step of a stage.
     variable : float
         For a variable and a step.
-    noise : float
-        For a variable and a step, if the integrator draws random numbers.
+    stock : float
+        For a variable and a step besides, if the step is not the engine's.
     product : float
         For a multiply-add of the forward pass and a step (with its share of the backward pass).
     stage : float
         To set up a stage.
     """
 
-    step: float = 1.8e-4
-    variable: float = 8.5e-9
-    noise: float = 1.03e-8
-    product: float = 2.9e-11
-    stage: float = 0.2
+    step: float = 2.5e-6
+    variable: float = 3.8e-9
+    stock: float = 3.4e-9
+    product: float = 3.0e-11
+    stage: float = 0.13
 
 
 def read_rates(table: Mapping[str, Any] | None) -> Rates:
@@ -81,13 +82,13 @@ class Sizes:
         V, spins and weights of a replica.
     products : int
         F, multiply-adds of the forward pass of all patterns through a replica.
-    kicks : int
-        Random numbers a variable and step: 1, or 0 without noise.
+    stock : int
+        1 if the integrator's step is OpenMM's own, 0 if it is the engine's.
     """
 
     variables: int
     products: int
-    kicks: int
+    stock: int
 
 
 def sizes(config: RunConfig) -> Sizes:
@@ -102,14 +103,14 @@ def sizes(config: RunConfig) -> Sizes:
     feedforward = config.model == "feedforward"
     hidden = config.hidden if feedforward else (config.width,) * (config.depth - 1)
     weights = sum(one * other for one, other in itertools.pairwise((inputs, *hidden, outputs)))
-    noisy = feedforward or config.integrator in _NOISY
+    own = feedforward or config.integrator in _OWN_STEP
     spins = 0 if feedforward else config.patterns * sum(hidden)
-    return Sizes(spins + weights, config.patterns * weights, int(noisy))
+    return Sizes(spins + weights, config.patterns * weights, int(not own))
 
 
 def step_seconds(size: Sizes, replicas: int, rates: Rates) -> float:
     """Seconds of one step of R replicas."""
-    per_replica = (rates.variable + rates.noise * size.kicks) * size.variables
+    per_replica = (rates.variable + rates.stock * size.stock) * size.variables
     return rates.step + replicas * (per_replica + rates.product * size.products)
 
 
